@@ -1,0 +1,63 @@
+"""What the assistant tells whoever shows the conversation (the TUI, `ask`, the demo)."""
+
+from dataclasses import dataclass
+
+from pocket_agent.llm.protocol import FinishReason, Usage
+from pocket_agent.memory.records import Recalled, Turn
+from pocket_agent.profile.facts import Event, Fact
+
+
+@dataclass(frozen=True, slots=True)
+class UserSaved:
+    """The person's turn is on disk."""
+
+    turn: Turn
+
+
+@dataclass(frozen=True, slots=True)
+class ContextReady:
+    """The prompt is put together; `/context` shows this very prompt."""
+
+    facts: tuple[Fact, ...]
+    recalled: tuple[Recalled, ...]
+    tokens: int
+    limit: int
+    dropped_turns: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyDelta:
+    """More of the reply."""
+
+    turn: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyDone:
+    """The reply is complete (or stopped) and on disk."""
+
+    turn: Turn
+    finish: FinishReason
+    usage: Usage | None
+
+
+@dataclass(frozen=True, slots=True)
+class Learnt:
+    """The policy edited the profile: one quiet line, with undo.
+
+    Args:
+        event: the row of the log; its seq is what undo takes back.
+        line: what to show, such as `remembered: home · Porto (was Leeds)`.
+    """
+
+    event: Event
+    line: str
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyIdle:
+    """The policy has read every turn there is."""
+
+
+AssistantEvent = UserSaved | ContextReady | ReplyDelta | ReplyDone | Learnt | PolicyIdle

@@ -1,0 +1,178 @@
+"""What the rest of the program asks of a language model. No llama.cpp in here."""
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Literal, Protocol
+
+
+class Role(StrEnum):
+    """Who speaks in a chat message."""
+
+    SYSTEM = "system"
+    USER = "user"
+    ASSISTANT = "assistant"
+
+
+class ContextName(StrEnum):
+    """The two contexts on one loaded model: neither evicts the other's cache."""
+
+    CHAT = "chat"
+    POLICY = "policy"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One chat message, before the model's template is applied."""
+
+    role: Role
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How tokens are chosen. temperature 0 is greedy; a seed makes a run repeatable."""
+
+    temperature: float = 0.6
+    top_p: float = 0.95
+    top_k: int = 40
+    min_p: float = 0.05
+    repeat_penalty: float = 1.05
+    seed: int | None = None
+    max_tokens: int = 512
+
+
+GREEDY = Sampling(temperature=0.0, repeat_penalty=1.0, max_tokens=128)
+
+
+@dataclass(frozen=True, slots=True)
+class LoadSpec:
+    """What to load.
+
+    Args:
+        model: path of the GGUF file.
+        chat_tokens: size of the chat context.
+        policy_tokens: size of the policy context; 0 makes none.
+        gpu_layers: -1 for all where the build has a GPU backend.
+        adapter: LoRA GGUF applied to the policy context alone, or None.
+        threads: decode threads; 0 chooses.
+        requantize_in: folder for the once re-quantised copy of a slow file; None refuses.
+    """
+
+    model: Path
+    chat_tokens: int = 4096
+    policy_tokens: int = 1024
+    gpu_layers: int = -1
+    adapter: Path | None = None
+    threads: int = 0
+    requantize_in: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """What was loaded, for the status line and `doctor`.
+
+    Args:
+        name: general.name of the GGUF, or its file's stem.
+        device: the honest line, such as "CPU, 1 thread" or "Vulkan0, 31/31 layers".
+    """
+
+    name: str
+    path: Path
+    architecture: str
+    parameters: int
+    chat_tokens: int
+    trained_tokens: int
+    layers: int
+    layers_offloaded: int
+    device: str
+    has_template: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One generation. Give either `messages` (the model's own template is applied) or a raw `prompt`.
+
+    Args:
+        context: which of the two contexts runs it.
+        grammar: GBNF; checked before it can reach a sampler.
+        stop: strings that end the text and are not part of it.
+        continue_last: the last message is the assistant's and is continued rather than answered.
+    """
+
+    context: ContextName
+    messages: tuple[Message, ...] = ()
+    prompt: str = ""
+    sampling: Sampling = field(default_factory=Sampling)
+    grammar: str = ""
+    stop: tuple[str, ...] = ()
+    continue_last: bool = False
+
+
+FinishReason = Literal["stop", "length", "cancelled"]
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """The cost of one generation. Times in seconds, counts in tokens.
+
+    Args:
+        cached: prompt tokens whose state was still in the context and were not computed again.
+    """
+
+    prompt: int
+    cached: int
+    completion: int
+    first_token_s: float
+    decode_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A bit of text as it comes. The last piece of a stream has `finish` and `usage`."""
+
+    text: str
+    finish: FinishReason | None = None
+    usage: Usage | None = None
+
+
+Progress = Callable[[str, float], None]
+"""Called with what is being done and how far it is, in [0, 1]."""
+
+
+class Engine(Protocol):
+    """A loaded model. All methods run on the caller's event loop and never block it."""
+
+    @property
+    def info(self) -> ModelInfo | None:
+        """What is loaded, or None before `load` has finished."""
+
+    async def load(self, spec: LoadSpec, progress: Progress | None = None) -> ModelInfo:
+        """Load a model, replacing the one loaded.
+
+        Raises:
+            ModelError: the file is missing, broken or can't be run here.
+        """
+
+    def stream(self, request: Request) -> AsyncIterator[Piece]:
+        """Generate. Closing the iterator (aclose) or cancelling its task stops the model.
+
+        Raises:
+            ContextOverflowError: the prompt leaves no room for an answer.
+            EngineDiedError: the model's process ended; it is started again at the next call.
+        """
+
+    async def cancel(self, context: ContextName) -> None:
+        """Stop what runs in that context; its stream ends with finish "cancelled"."""
+
+    async def count(self, messages: tuple[Message, ...]) -> list[int]:
+        """Tokens of each message as the template renders it (their sum is the whole prompt's size)."""
+
+    async def close(self) -> None:
+        """End the model's process. Safe to call twice."""
+
+
+async def complete(engine: Engine, request: Request) -> str:
+    """The whole text of one generation."""
+    return "".join([piece.text async for piece in engine.stream(request)])

@@ -1,0 +1,59 @@
+"""What the store hands out: sessions, turns, recalled turns. Plain data, no SQL."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class TurnRole(StrEnum):
+    """Who said a turn."""
+
+    USER = "user"
+    ASSISTANT = "assistant"
+
+
+class TurnStatus(StrEnum):
+    """How far a turn is. Only an open one can still change."""
+
+    OPEN = "open"  # a reply that is being streamed
+    COMPLETE = "complete"
+    STOPPED = "stopped"  # the person stopped it; the partial text stays
+    INTERRUPTED = "interrupted"  # the program ended while it was streamed
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A conversation. Times are ISO 8601 in UTC."""
+
+    id: str
+    title: str
+    started: str
+    touched: str
+    turns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One utterance, immutable once it is complete."""
+
+    id: str
+    session: str
+    role: TurnRole
+    text: str
+    at: str
+    status: TurnStatus = TurnStatus.COMPLETE
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """A past turn that recall brought back, and why.
+
+    Args:
+        score: the combined score; larger is nearer.
+        cosine: the dense part, in [-1, 1], 0 where no vector was there.
+        coverage: the words part, in [0, 1].
+    """
+
+    turn: Turn
+    score: float
+    cosine: float
+    coverage: float

@@ -1,0 +1,96 @@
+"""Where everything lives on disk. The one place that builds a path."""
+
+import os
+import re
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from pocket_agent.errors import PocketAgentError, UsageError
+
+APP = "pocket-agent"
+_PROFILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+@dataclass(frozen=True, slots=True)
+class Locations:
+    """The folders and files of one installation.
+
+    Args:
+        home: state that must survive (profiles, configuration, added models).
+        cache: what can be made again (re-quantised models).
+    """
+
+    home: Path
+    cache: Path
+
+    @property
+    def config(self) -> Path:
+        return self.home / "config.toml"
+
+    @property
+    def profiles(self) -> Path:
+        return self.home / "profiles"
+
+    @property
+    def models(self) -> Path:
+        return self.home / "models"
+
+    @property
+    def logs(self) -> Path:
+        return self.home / "logs"
+
+    def profile(self, name: str) -> Path:
+        """The store file of the profile called `name`.
+
+        Raises:
+            UsageError: the name could leave the folder or is not a plain word.
+        """
+        if not _PROFILE_NAME.fullmatch(name):
+            raise UsageError(
+                f"{name!r} can't be a profile's name",
+                "Use letters, digits, dot, dash and underscore, 64 at most.",
+            )
+        return self.profiles / f"{name}.db"
+
+    def prepare(self) -> None:
+        """Make the folders, readable by their owner alone.
+
+        Raises:
+            PocketAgentError: a folder can't be made or isn't ours to close.
+        """
+        for folder in (self.home, self.profiles, self.models, self.logs, self.cache):
+            _make_private(folder)
+
+
+def locate(home: str | os.PathLike[str] | None = None) -> Locations:
+    """Find the folders: an explicit home first, then POCKET_AGENT_HOME, then the platform's."""
+    chosen = home or os.environ.get("POCKET_AGENT_HOME")
+    cache = os.environ.get("POCKET_AGENT_CACHE")
+    if chosen:
+        root = Path(chosen).expanduser().absolute()
+        return Locations(root, Path(cache) if cache else root / "cache")
+    import platformdirs
+
+    return Locations(
+        platformdirs.user_data_path(APP, appauthor=False),
+        Path(cache) if cache else platformdirs.user_cache_path(APP, appauthor=False),
+    )
+
+
+def shipped_models() -> Path:
+    """The folder of the adapters that come with the program (wheel or checkout)."""
+    packaged = Path(__file__).parent / "_models"
+    return packaged if packaged.is_dir() else Path(__file__).parent.parent / "models"
+
+
+def _make_private(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if os.name == "posix" and stat.S_IMODE(folder.stat().st_mode) & 0o077:
+            folder.chmod(0o700)
+    except OSError as error:
+        raise PocketAgentError(
+            f"The folder {folder} can't be used ({error.strerror or error})",
+            "Choose another with --home DIR.",
+        ) from error
