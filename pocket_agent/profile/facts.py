@@ -1,4 +1,4 @@
-"""What the profile is made of: facts with their sources, the ops that edit them, the events that record it."""
+"""What the profile is made of: facts with sources, ops that edit them, events of the log."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field

@@ -77,54 +77,121 @@ SLOTS: tuple[Slot, ...] = (
     _one("occupation", _I, "job, trade or role; student, retired", "What do you do for work?"),
     _one("employer", _I, "the company or place they work at", "Who do you work for?", _PERSONAL),
     _many("education", _I, "school, degree, subject studied", "What did you study?"),
-    _many("personality", _I, "how they describe their character", "How would you describe yourself?"),
+    _many(
+        "personality", _I, "how they describe their character", "How would you describe yourself?"
+    ),
     _many("belief", _I, "religion, politics, values they hold", "What matters to you?", _SENSITIVE),
     # life: who and what is around them
-    _one("partner", _L, "partner, spouse or relationship status", "Do you have a partner?", _SENSITIVE),
-    _many("family", _L, "children, parents, siblings, relatives", "Who is in your family?", _PERSONAL),
-    _many("friend", _L, "friends, flatmates, colleagues, neighbours", "Who do you spend time with?"),
+    _one(
+        "partner",
+        _L,
+        "partner, spouse or relationship status",
+        "Do you have a partner?",
+        _SENSITIVE,
+    ),
+    _many(
+        "family", _L, "children, parents, siblings, relatives", "Who is in your family?", _PERSONAL
+    ),
+    _many(
+        "friend", _L, "friends, flatmates, colleagues, neighbours", "Who do you spend time with?"
+    ),
     _many("pet", _L, "animals they keep", "Do you have any pets?"),
     _taste("housing", _L, "the home itself, its furniture and looks", "What is your home like?"),
     _many("vehicle", _L, "car, bike, boat they own or drive", "What do you drive or ride?"),
-    _many("health", _L, "conditions, injuries, medicines", "Any health matters to keep in mind?", _SENSITIVE),
+    _many(
+        "health",
+        _L,
+        "conditions, injuries, medicines",
+        "Any health matters to keep in mind?",
+        _SENSITIVE,
+    ),
     _many("allergy", _L, "allergies and intolerances", "Are you allergic to anything?", _PERSONAL),
-    _many("diet", _L, "a diet they keep: vegan, halal, low salt", "Do you follow a diet?", _PERSONAL),
-    _many("routine", _L, "habits and times: gets up at five, works nights", "What does your day look like?"),
-    _many("budget", _L, "what they can or want to spend", "What budget should I keep to?", _PERSONAL),
+    _many(
+        "diet", _L, "a diet they keep: vegan, halal, low salt", "Do you follow a diet?", _PERSONAL
+    ),
+    _many(
+        "routine",
+        _L,
+        "habits and times: gets up at five, works nights",
+        "What does your day look like?",
+    ),
+    _many(
+        "budget", _L, "what they can or want to spend", "What budget should I keep to?", _PERSONAL
+    ),
     # tastes: what they like (+) or avoid (-)
     _taste("food", _T, "dishes, ingredients, cuisines", "What do you like to eat?"),
     _taste("drink", _T, "coffee, tea, wine, soft drinks", "What do you like to drink?"),
-    _taste("dining", _T, "restaurants, cafés and ways of eating out", "Where do you like to eat out?"),
+    _taste(
+        "dining", _T, "restaurants, cafés and ways of eating out", "Where do you like to eat out?"
+    ),
     _taste("music", _T, "artists, genres, instruments heard", "What music do you like?"),
     _taste("reading", _T, "books, authors, magazines, podcasts", "What do you like to read?"),
     _taste("show", _T, "films, series, programmes", "What do you like to watch?"),
     _taste("game", _T, "video, board and card games", "Which games do you play?"),
-    _taste("sport", _T, "sports, teams, exercise and training", "Which sports do you do or follow?"),
+    _taste(
+        "sport", _T, "sports, teams, exercise and training", "Which sports do you do or follow?"
+    ),
     _taste("hobby", _T, "pastimes: what they do for pleasure", "What do you do in your free time?"),
     _taste("topic", _T, "subjects they like or won't talk about", "What subjects interest you?"),
-    _taste("travel", _T, "destinations, kinds of trip, places to stay", "How do you like to travel?"),
-    _taste("transport", _T, "ways of getting about: trains, flying, driving", "How do you like to get around?"),
+    _taste(
+        "travel", _T, "destinations, kinds of trip, places to stay", "How do you like to travel?"
+    ),
+    _taste(
+        "transport",
+        _T,
+        "ways of getting about: trains, flying, driving",
+        "How do you like to get around?",
+    ),
     _taste("fashion", _T, "clothes, shoes, hair, skin care, looks", "What do you like to wear?"),
     _taste("shopping", _T, "brands, shops and ways of buying", "Where do you like to shop?"),
-    _taste("tech", _T, "devices and software they use, or prefer", "Which devices and tools do you use?"),
-    _taste("place", _T, "weather, seasons, surroundings, animals, nature", "What surroundings do you like?"),
-    _taste("social", _T, "company, parties, crowds, ways to meet", "How do you like to spend time with people?"),
-    _taste("work", _T, "ways of working: remote, early, alone, in a team", "How do you like to work?"),
+    _taste(
+        "tech",
+        _T,
+        "devices and software they use, or prefer",
+        "Which devices and tools do you use?",
+    ),
+    _taste(
+        "place",
+        _T,
+        "weather, seasons, surroundings, animals, nature",
+        "What surroundings do you like?",
+    ),
+    _taste(
+        "social",
+        _T,
+        "company, parties, crowds, ways to meet",
+        "How do you like to spend time with people?",
+    ),
+    _taste(
+        "work", _T, "ways of working: remote, early, alone, in a team", "How do you like to work?"
+    ),
     _taste("learning", _T, "ways of learning: videos, examples, books", "How do you learn best?"),
     # style: how the assistant should answer
     _one("address", _S, "what to call them", "What should I call you?"),
-    _one("tone", _S, "how replies should sound: formal, casual, blunt", "How should I talk to you?"),
+    _one(
+        "tone", _S, "how replies should sound: formal, casual, blunt", "How should I talk to you?"
+    ),
     _one("length", _S, "how long replies should be", "Do you like short or long answers?"),
-    _taste("format", _S, "bullets, tables, emoji, steps, code first", "How should I lay out answers?"),
+    _taste(
+        "format", _S, "bullets, tables, emoji, steps, code first", "How should I lay out answers?"
+    ),
     _one("reply", _S, "the language replies should be in", "Which language should I answer in?"),
     _one("units", _S, "metric, imperial, currency, clock, date format", "Which units do you use?"),
-    _taste("manner", _S, "anything else the assistant should do or not", "How else should I behave?"),
+    _taste(
+        "manner", _S, "anything else the assistant should do or not", "How else should I behave?"
+    ),
     # goals: where they are heading
     _many("goal", _G, "what they aim for or are learning to do", "What are you working towards?"),
-    _many("plan", _G, "dated plans and events: a trip, an exam, a move", "What is coming up for you?"),
+    _many(
+        "plan", _G, "dated plans and events: a trip, an exam, a move", "What is coming up for you?"
+    ),
     _many("skill", _G, "what they can do, and how well", "What are you good at?"),
-    _many("past", _G, "what they did or had before: jobs, homes, events", "What have you done before?"),
-    Slot("other", _O, True, True, "a lasting fact that fits nowhere else", "What else should I know?"),
+    _many(
+        "past", _G, "what they did or had before: jobs, homes, events", "What have you done before?"
+    ),
+    Slot(
+        "other", _O, True, True, "a lasting fact that fits nowhere else", "What else should I know?"
+    ),
 )
 
 BY_NAME: dict[str, Slot] = {slot.name: slot for slot in SLOTS}
