@@ -1,0 +1,124 @@
+"""Reading a turn: from the profile and one user turn to the ops that edit the profile."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pocket_agent.errors import UsageError
+from pocket_agent.llm.protocol import GREEDY, ContextName, Engine, Request, complete
+from pocket_agent.policy.format import MAX_OPS, parse
+from pocket_agent.policy.grammar import build_grammar
+from pocket_agent.policy.prompt import END, few_shot_prompt, trained_prompt
+from pocket_agent.policy.state import Known, State, build_states
+from pocket_agent.profile.facts import Op, OpKind, Polarity
+from pocket_agent.profile.slots import BY_NAME
+from pocket_agent.profile.sources import ground
+from pocket_agent.profile.values import key
+
+MAX_ANSWER_TOKENS = 96
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the policy made of one turn.
+
+    Args:
+        ops: the edits, in order; empty where the turn says nothing lasting.
+        ask: the slot to ask about, or None.
+    """
+
+    ops: tuple[Op, ...]
+    ask: str | None = None
+
+
+class PolicyReader:
+    """The policy on a loaded engine.
+
+    Args:
+        engine: has a policy context, with the trained adapter on it if there is one.
+        version: what the log remembers as the author of an op.
+        trained: whether the adapter is there; without it the prompt carries rules and examples.
+    """
+
+    def __init__(self, engine: Engine, version: str = "prompted-1", *, trained: bool = False):
+        self._engine = engine
+        self.version = version
+        self._prompt = trained_prompt if trained else few_shot_prompt
+
+    async def read(self, known: Sequence[Known], assistant: str, turn: str) -> Reading:
+        """Decide what one turn says about the person.
+
+        Args:
+            known: the whole profile, oldest first. assistant: the assistant's last utterance.
+
+        Raises:
+            EngineDiedError: the model's process ended; the turn can be read again.
+        """
+        ops: list[Op] = []
+        for state in build_states(known, assistant, turn):
+            for op in await self._decide(state):
+                if _is_news(op, known) and not any(_alike(op, other) for other in ops):
+                    ops.append(op)
+        return Reading(tuple(ops[:MAX_OPS]))
+
+    async def infer(self, record: dict[str, Any]) -> dict[str, Any]:
+        """One line of the `infer` command: a record in, a record out (see docs/architecture.md).
+
+        Raises:
+            UsageError: the record has not the form of the contract.
+        """
+        known, assistant, turn = _parse_record(record)
+        reading = await self.read(known, assistant, turn)
+        return {
+            "id": record.get("id"),
+            "ops": [_as_record(op, assistant, turn) for op in reading.ops],
+            "ask": reading.ask,
+        }
+
+    async def _decide(self, state: State) -> list[Op]:
+        request = Request(
+            context=ContextName.POLICY,
+            prompt=self._prompt(state),
+            grammar=build_grammar(state),
+            sampling=replace(GREEDY, max_tokens=MAX_ANSWER_TOKENS),
+            stop=(END,),
+        )
+        return parse(await complete(self._engine, request), state)
+
+
+def _is_news(op: Op, known: Sequence[Known]) -> bool:
+    """Whether an add says more than what is already held."""
+    return op.kind is not OpKind.ADD or not any(
+        fact.slot == op.slot and key(fact.value) == key(op.value) and fact.polarity is op.polarity
+        for fact in known
+    )
+
+
+def _alike(one: Op, other: Op) -> bool:
+    return (one.kind, one.slot, key(one.value)) == (other.kind, other.slot, key(other.value))
+
+
+def _as_record(op: Op, assistant: str, turn: str) -> dict[str, str]:
+    said = ground("turn", turn, op.value, assistant)
+    quote = said.quote if said else turn.strip()[:200]
+    record = {"op": op.kind.value, "slot": op.slot, "value": op.value}
+    if op.kind is OpKind.UPDATE:
+        record["old"] = op.old
+    return {**record, "polarity": op.polarity.value, "quote": quote}
+
+
+def _parse_record(record: dict[str, Any]) -> tuple[list[Known], str, str]:
+    turn, assistant = record.get("turn"), record.get("assistant") or ""
+    profile = record.get("profile") or []
+    if not isinstance(turn, str) or not isinstance(assistant, str) or not isinstance(profile, list):
+        raise UsageError("A record needs a text `turn`, a text `assistant` and a list `profile`")
+    return [_known(item) for item in profile], assistant, turn
+
+
+def _known(item: Any) -> Known:
+    if not isinstance(item, dict) or not isinstance(item.get("value"), str):
+        raise UsageError("Each fact of `profile` needs `slot`, `value` and `polarity`")
+    slot, polarity = item.get("slot"), item.get("polarity") or "+"
+    if slot not in BY_NAME or polarity not in ("+", "-"):
+        raise UsageError(f"No such slot or polarity: {slot!r}, {polarity!r}")
+    return Known(slot, item["value"], Polarity(polarity))

@@ -1,0 +1,113 @@
+"""What the policy sees of a turn: the facts near it, what the assistant said last, the turn itself.
+
+Method: single-turn preference inference (PersonalAgent, arXiv 2512.15302, abstract): the state is
+the profile so far and this one turn.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pocket_agent.profile.facts import Fact, Polarity
+from pocket_agent.profile.slots import BY_NAME, SINGLE
+from pocket_agent.profile.sources import sentences
+from pocket_agent.profile.values import key, words
+
+MAX_FACTS = 10
+MAX_ASSISTANT_WORDS = 60
+WINDOW_WORDS = 70
+"""A longer turn is read in several windows of whole sentences."""
+
+_STOP = frozenset(
+    """
+    a an and are as at be but by do for from had has have he her his i if in is it its me my no not
+    of on or our she so than that the their them there they this to us was we were what with you
+    your am i'm i've it's don't any more just really very
+    """.split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A fact as the policy sees it."""
+
+    slot: str
+    value: str
+    polarity: Polarity = Polarity.LIKES
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """One decision's input.
+
+    Args:
+        known: the facts shown, in the order of the slot schema.
+        assistant: the end of the assistant's last utterance; may be empty.
+        turn: the user's turn, or one window of a long one.
+    """
+
+    known: tuple[Known, ...]
+    assistant: str
+    turn: str
+
+
+def known_from(facts: Sequence[Fact]) -> list[Known]:
+    """The active facts in the policy's view."""
+    return [Known(fact.slot, fact.value, fact.polarity) for fact in facts]
+
+
+def build_states(known: Sequence[Known], assistant: str, turn: str) -> list[State]:
+    """The states of one turn: one, or one a window where the turn is long.
+
+    Args:
+        known: the whole profile, oldest first.
+        assistant: the assistant's last utterance, whole. turn: the user's turn, whole.
+    """
+    states = []
+    for number, window in enumerate(windows(turn)):
+        before = tail(assistant, MAX_ASSISTANT_WORDS) if number == 0 else ""
+        states.append(State(near(known, before, window), before, window))
+    return states
+
+
+def windows(turn: str, size: int = WINDOW_WORDS) -> list[str]:
+    """The turn in runs of whole sentences of at most `size` words each (a longer one alone)."""
+    found: list[str] = []
+    count = 0
+    for start, end in sentences(turn):
+        sentence = turn[start:end].strip()
+        length = len(sentence.split())
+        if found and count + length <= size:
+            found[-1] += " " + sentence
+            count += length
+        else:
+            found.append(sentence)
+            count = length
+    return found
+
+
+def near(known: Sequence[Known], assistant: str, turn: str) -> tuple[Known, ...]:
+    """The facts worth showing: those sharing words with the turn, single-valued ones, new ones."""
+    said = _content(f"{assistant} {turn}")
+
+    def rank(pair: tuple[int, Known]) -> tuple[float, int]:
+        at, fact = pair
+        shared = len(said & _content(fact.value))
+        about = len(said & _SLOT_WORDS[fact.slot]) if fact.slot in _SLOT_WORDS else 0
+        return (2.0 * shared + about + (0.5 if fact.slot in SINGLE else 0.0), at)
+
+    best = sorted(enumerate(known), key=rank, reverse=True)[:MAX_FACTS]
+    return tuple(sorted((fact for _, fact in best), key=lambda f: _ORDER.get(f.slot, len(_ORDER))))
+
+
+def tail(text: str, size: int) -> str:
+    """The last `size` words of `text`, on one line."""
+    return " ".join(text.split()[-size:])
+
+
+def _content(text: str) -> frozenset[str]:
+    found = (word.text.casefold() for word in words(text))
+    return frozenset(key(word) for word in found if word not in _STOP and word[0].isalnum())
+
+
+_ORDER = {name: at for at, name in enumerate(BY_NAME)}
+_SLOT_WORDS = {name: _content(f"{name} {slot.description}") for name, slot in BY_NAME.items()}
