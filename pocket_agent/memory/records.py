@@ -33,7 +33,12 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One utterance, immutable once it is complete."""
+    """One utterance, immutable once it is complete.
+
+    Args:
+        at: when it was said, ISO 8601 in UTC.
+        speaker: who said it, as recall tells it; if empty, the store writes "You" or "Assistant".
+    """
 
     id: str
     session: str
@@ -41,6 +46,7 @@ class Turn:
     text: str
     at: str
     status: TurnStatus = TurnStatus.COMPLETE
+    speaker: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ class Outcome(StrEnum):
     REMOVED = "removed"
     PROPOSED = "proposed"  # waits as a candidate: low confidence, or a protected fact stands
     MARKED = "marked"  # locked, unlocked, pinned, unpinned
+    UNDONE = "undone"
     REFUSED = "refused"  # a protected fact stands and nothing changed
     UNCHANGED = "unchanged"
 

@@ -1,0 +1,15 @@
+"""Names and times of what is stored."""
+
+import secrets
+import time
+from datetime import UTC, datetime
+
+
+def new_id() -> str:
+    """A unique name, 32 hex digits, that sorts by the time it was made (as UUIDv7 does)."""
+    return f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(10)}"
+
+
+def now() -> str:
+    """The present moment, ISO 8601 in UTC with milliseconds."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,192 @@
+"""The store's schema, as numbered steps. A step that has been released is never edited.
+
+`user_version` is the number of steps a file has been through. Rules the schema itself holds:
+
+- a turn that is not open can't be changed, and an event never can;
+- neither can be deleted, except while the table `erasure` has a row. That is the one way to forget
+  something: put a row in, delete or redact, take the row out, all in one transaction.
+"""
+
+from typing import Any
+
+from pocket_agent.errors import StoreError
+
+APPLICATION_ID = 0x504B4147  # "PKAG", so that a stranger's database is not taken for a profile
+
+_BASE = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+
+CREATE TABLE erasure (active INTEGER PRIMARY KEY CHECK (active = 1)) STRICT;
+
+CREATE TABLE sessions (
+    n INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    title TEXT NOT NULL DEFAULT '',
+    started TEXT NOT NULL,
+    touched TEXT NOT NULL
+) STRICT;
+CREATE INDEX sessions_by_time ON sessions (touched);
+
+CREATE TABLE turns (
+    n INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    session TEXT NOT NULL REFERENCES sessions (id) ON UPDATE CASCADE,
+    role TEXT NOT NULL CHECK (role IN ('user', 'assistant')),
+    speaker TEXT NOT NULL,
+    text TEXT NOT NULL,
+    at TEXT NOT NULL,
+    status TEXT NOT NULL CHECK (status IN ('open', 'complete', 'stopped', 'interrupted')),
+    read_by TEXT
+) STRICT;
+CREATE INDEX turns_of_session ON turns (session);
+CREATE INDEX turns_open ON turns (n) WHERE status = 'open';
+CREATE INDEX turns_unread ON turns (n) WHERE role = 'user' AND read_by IS NULL;
+
+CREATE TRIGGER turns_are_immutable
+BEFORE UPDATE OF n, id, session, role, speaker, text, at, status ON turns
+WHEN OLD.status <> 'open' AND NOT EXISTS (SELECT 1 FROM erasure)
+BEGIN SELECT RAISE(ABORT, 'a finished turn can''t be changed'); END;
+
+CREATE TRIGGER turns_stay
+BEFORE DELETE ON turns
+WHEN NOT EXISTS (SELECT 1 FROM erasure)
+BEGIN SELECT RAISE(ABORT, 'a turn can only be erased'); END;
+
+CREATE TABLE events (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    at TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    slot TEXT NOT NULL,
+    value TEXT NOT NULL,
+    old TEXT NOT NULL,
+    polarity TEXT NOT NULL,
+    fact TEXT NOT NULL,
+    undoes INTEGER NOT NULL,
+    source TEXT,
+    confidence REAL NOT NULL,
+    policy TEXT NOT NULL,
+    since TEXT NOT NULL
+) STRICT;
+
+CREATE TRIGGER events_are_immutable
+BEFORE UPDATE ON events
+WHEN NOT EXISTS (SELECT 1 FROM erasure)
+BEGIN SELECT RAISE(ABORT, 'the log can''t be changed'); END;
+
+CREATE TRIGGER events_stay
+BEFORE DELETE ON events
+WHEN NOT EXISTS (SELECT 1 FROM erasure)
+BEGIN SELECT RAISE(ABORT, 'the log only grows'); END;
+
+CREATE TABLE facts (
+    id TEXT PRIMARY KEY,
+    slot TEXT NOT NULL,
+    value TEXT NOT NULL,
+    polarity TEXT NOT NULL,
+    confidence REAL NOT NULL,
+    state TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    learnt TEXT NOT NULL,
+    since TEXT NOT NULL,
+    locked INTEGER NOT NULL,
+    pinned INTEGER NOT NULL,
+    replaced_by TEXT NOT NULL,
+    ended TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE fact_sources (
+    fact TEXT NOT NULL REFERENCES facts (id) ON DELETE CASCADE,
+    place INTEGER NOT NULL,
+    turn TEXT NOT NULL,
+    start INTEGER NOT NULL,
+    "end" INTEGER NOT NULL,
+    quote TEXT NOT NULL,
+    question TEXT NOT NULL,
+    PRIMARY KEY (fact, place)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX sources_of_turn ON fact_sources (turn);
+"""
+
+# The index keeps its own copy of the text rather than reading it from the view: deleting from an
+# external-content index needs the exact old words, and a slip there corrupts it.
+_WORDS = """
+CREATE VIEW turn_context AS
+SELECT t.n, t.id, t.session, t.role, t.speaker, t.text, t.at,
+    (SELECT p.n FROM turns p WHERE p.session = t.session AND p.n < t.n AND p.status <> 'open'
+     ORDER BY p.n DESC LIMIT 1) AS prev,
+    (SELECT f.n FROM turns f WHERE f.session = t.session AND f.n > t.n AND f.status <> 'open'
+     ORDER BY f.n LIMIT 1) AS next
+FROM turns t WHERE t.status <> 'open';
+
+CREATE VIRTUAL TABLE turn_words USING fts5 (
+    text, speaker, prev, next, day, tokenize = 'porter unicode61'
+);
+INSERT INTO turn_words (turn_words, rank) VALUES ('secure-delete', 1);
+CREATE VIRTUAL TABLE turn_terms USING fts5vocab (turn_words, row);
+
+INSERT INTO turn_words (rowid, text, speaker, prev, next, day)
+SELECT c.n, c.text, c.speaker, coalesce(p.text, ''), coalesce(f.text, ''), day_words(c.at)
+FROM turn_context c LEFT JOIN turns p ON p.n = c.prev LEFT JOIN turns f ON f.n = c.next;
+"""
+
+_VECTORS = """
+CREATE TABLE vectors (
+    id INTEGER PRIMARY KEY,
+    turn INTEGER NOT NULL REFERENCES turns (n) ON DELETE CASCADE,
+    part INTEGER NOT NULL,
+    model TEXT NOT NULL,
+    UNIQUE (model, turn, part)
+) STRICT;
+CREATE INDEX vectors_of_turn ON vectors (turn);
+
+CREATE VIRTUAL TABLE turn_vectors USING vec0 (
+    id INTEGER PRIMARY KEY,
+    model TEXT PARTITION KEY,
+    embedding FLOAT[384] DISTANCE_METRIC=cosine,
+    coarse BIT[384]
+);
+"""
+
+STEPS: tuple[str, ...] = (_BASE, _WORDS, _VECTORS)
+VERSION = len(STEPS)
+
+
+def migrate(connection: Any) -> None:
+    """Bring an open store to this program's version, all steps or none.
+
+    Args:
+        connection: an apsw connection with sqlite-vec loaded and `day_words` registered.
+
+    Raises:
+        StoreError: a newer program wrote the file, or it is another program's database. The file
+            is not touched.
+    """
+    version = connection.pragma("user_version")
+    if version > VERSION:
+        raise StoreError(
+            f"This profile was written by a newer Pocket Agent (version {version}, "
+            f"this one knows {VERSION})",
+            "Update Pocket Agent.",
+        )
+    if connection.pragma("application_id") != APPLICATION_ID and not _is_new(connection):
+        raise StoreError("This database belongs to another program", "Choose another file.")
+    if version == VERSION:
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for step in STEPS[version:]:
+            connection.execute(step)
+        connection.pragma("application_id", APPLICATION_ID)
+        connection.pragma("user_version", VERSION)
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _is_new(connection: Any) -> bool:
+    empty = connection.execute("SELECT count(*) FROM sqlite_schema").get == 0
+    return bool(empty and connection.pragma("user_version") == 0)

@@ -1,0 +1,231 @@
+"""The store: one SQLite file holds everything about one profile."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from types import TracebackType
+
+from pocket_agent.memory import vectors
+from pocket_agent.memory.database import Database
+from pocket_agent.memory.log import EventLog
+from pocket_agent.memory.passages import Passage, read_passages
+from pocket_agent.memory.records import Session, Turn, TurnStatus
+from pocket_agent.memory.turns import Sessions, Turns
+from pocket_agent.memory.vectors import PartVector
+from pocket_agent.profile.facts import Actor, Event, Op, Profile, Source
+from pocket_agent.profile.rules import Applied
+
+
+class Store:
+    """An open profile. Every method may be called from any thread and blocks until it is done.
+
+    Anything that goes wrong with the file is a StoreError, a full disk a DiskFullError; what was
+    stored before is intact then.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self._sessions = Sessions(database)
+        self._turns = Turns(database)
+        self._turns.recover()
+        self._log = EventLog(database)
+
+    @classmethod
+    def open(cls, path: str | Path, *, key: str | None = None, create: bool = True) -> "Store":
+        """Open a profile's file, or make it.
+
+        Args:
+            path: the file; its folder is made too, readable by the owner alone.
+            key: passphrase of an encrypted file, or raw key in SQLite3MC's notation `x'…'`; None
+                for a plain one.
+            create: make the file if it is not there.
+
+        Raises:
+            StoreBusyError: another instance has it open.
+            DiskFullError: there is no room.
+            StoreError: no such file, not a database, of a newer version, or a wrong key.
+        """
+        database = Database.open(Path(path), key, create)
+        try:
+            return cls(database)
+        except BaseException:
+            database.close()
+            raise
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self.database.path
+
+    def close(self) -> None:
+        """Close the file. Safe to call twice."""
+        self.database.close()
+
+    def __enter__(self) -> "Store":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    # Conversations
+
+    def new_session(self, title: str = "") -> Session:
+        """Begin a conversation."""
+        return self._sessions.add(title)
+
+    def sessions(self, limit: int = 50, offset: int = 0) -> list[Session]:
+        """Conversations, the last touched first."""
+        return self._sessions.page(limit, offset)
+
+    def session(self, session: str) -> Session:
+        """One conversation. Raises StoreError if there is none of that id."""
+        return self._sessions.get(session)
+
+    def rename_session(self, session: str, title: str) -> Session:
+        """Give a conversation another title."""
+        return self._sessions.rename(session, title)
+
+    # Turns
+
+    def add_user_turn(self, session: str, text: str) -> Turn:
+        """Store what the person said. It is on the disk when this returns."""
+        return self._turns.add_user(session, text)
+
+    def open_reply(self, session: str) -> Turn:
+        """Begin a reply, to be checkpointed as it streams."""
+        return self._turns.open_reply(session)
+
+    def checkpoint_reply(self, turn: str, text: str) -> None:
+        """Store how far a reply is; kept if this process is killed right after."""
+        self._turns.checkpoint(turn, text)
+
+    def close_reply(self, turn: str, text: str, status: TurnStatus = TurnStatus.COMPLETE) -> Turn:
+        """Finish a reply for good.
+
+        Args:
+            status: COMPLETE, STOPPED by the person, or INTERRUPTED.
+        """
+        return self._turns.close(turn, text, status)
+
+    def turn(self, turn: str) -> Turn:
+        """One turn. Raises StoreError if there is none of that id."""
+        return self._turns.get(turn)
+
+    def turns(self, session: str, before: str | None = None, limit: int = 50) -> list[Turn]:
+        """The last turns of a conversation, or the last before the turn of id `before`.
+
+        Returns:
+            At most `limit` turns, oldest first.
+        """
+        return self._turns.page(session, before, limit)
+
+    def add_turns(self, turns: Iterable[Turn], *, read_by: str | None = "import") -> int:
+        """Add finished turns from elsewhere, and the sessions they name, all or none.
+
+        Args:
+            turns: in the order they were said, within each session.
+            read_by: what to note as the policy that read them; None queues them for the policy.
+
+        Returns:
+            How many were added.
+        """
+        return self._turns.add_many(turns, read_by)
+
+    def unread_turns(self) -> list[Turn]:
+        """The user turns that the policy has not read, oldest first."""
+        return self._turns.unread()
+
+    def mark_read(self, turn: str, policy: str) -> None:
+        """Note that the policy of that version has read a turn."""
+        self._turns.mark_read(turn, policy)
+
+    # The log, and the facts it adds up to
+
+    def profile(self) -> Profile:
+        """Every fact, as of the last event. Costs nothing."""
+        return self._log.profile
+
+    def events(self, after: int = 0) -> list[Event]:
+        """The log in order; only what follows seq `after`, if given."""
+        return self._log.events(after)
+
+    def last_event(self) -> Event | None:
+        """The newest event: after `record` or `undo`, the row they wrote."""
+        return self._log.last()
+
+    def record(
+        self,
+        op: Op,
+        *,
+        actor: Actor,
+        source: Source | None = None,
+        confidence: float = 1.0,
+        policy: str = "",
+        since: str = "",
+        at: str | None = None,
+    ) -> Applied:
+        """Apply one op, append its event and update the facts: all of it, or nothing.
+
+        An op that changes nothing (refused, or known already) leaves no event.
+
+        Args:
+            at: when it was learnt, ISO 8601 in UTC; None means now.
+
+        Raises:
+            ProfileError: the rules don't allow the op.
+        """
+        return self._log.record(op, actor, source, confidence, policy, since, at)
+
+    def undo(self, seq: int | None = None) -> Applied:
+        """Take back the event of that seq, or the last that counts.
+
+        Raises:
+            ProfileError: there is nothing to undo, or no such event.
+        """
+        return self._log.undo(seq)
+
+    def add_events(self, events: Iterable[Event]) -> Profile:
+        """Append events from elsewhere, all or none. They get new numbers and keep their ids.
+
+        The caller has checked them (`rules.check`).
+        """
+        return self._log.add_many(events)
+
+    # Vectors
+
+    def unembedded(self, model: str, limit: int = 16) -> list[Passage]:
+        """Finished turns that have no vector of that embedding model yet, the newest first."""
+        with self.database.reading() as connection:
+            numbers = vectors.unembedded_numbers(connection, model, limit)
+            return read_passages(connection, numbers)
+
+    def put_vectors(self, model: str, parts: Sequence[PartVector]) -> None:
+        """Store vectors of turns; a turn that has been erased meanwhile is passed over."""
+        with self.database.writing(durable=False) as connection:
+            vectors.put(connection, model, parts)
+
+    # Settings of this profile, and its health
+
+    def get_meta(self, key: str) -> str | None:
+        """A setting kept in the file, or None."""
+        with self.database.reading() as connection:
+            value = connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).get
+        return None if value is None else str(value)
+
+    def set_meta(self, key: str, value: str) -> None:
+        """Keep a setting in the file."""
+        with self.database.writing() as connection:
+            connection.execute(
+                "INSERT INTO meta VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
+                (key, value),
+            )
+
+    def problems(self) -> list[str]:
+        """What SQLite's own check of the whole file complains of; empty if it is sound."""
+        with self.database.reading() as connection:
+            lines = [str(line) for (line,) in connection.execute("PRAGMA integrity_check")]
+        return [line for line in lines if line != "ok"]

@@ -1,0 +1,199 @@
+"""Sessions and turns in the store's file."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import apsw
+
+from pocket_agent.errors import StoreError
+from pocket_agent.memory.database import Database
+from pocket_agent.memory.identity import new_id, now
+from pocket_agent.memory.records import Session, Turn, TurnRole, TurnStatus
+from pocket_agent.memory.words import index_turns
+
+SPEAKERS = {TurnRole.USER: "You", TurnRole.ASSISTANT: "Assistant"}
+
+_SESSION = """
+SELECT s.id, s.title, s.started, s.touched,
+    (SELECT count(*) FROM turns t WHERE t.session = s.id)
+FROM sessions s
+"""
+TURN_COLUMNS = "id, session, role, text, at, status, speaker"
+_TURN = f"SELECT {TURN_COLUMNS} FROM turns"  # noqa: S608
+_ADD = """
+INSERT INTO turns (id, session, role, speaker, text, at, status, read_by)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+"""
+
+
+def turn_from_row(row: tuple[Any, ...]) -> Turn:
+    """A turn from the columns of TURN_COLUMNS."""
+    name, session, role, text, at, status, speaker = row
+    return Turn(name, session, TurnRole(role), text, at, TurnStatus(status), speaker)
+
+
+class Sessions:
+    """The conversations of one store."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, title: str) -> Session:
+        """A new, empty conversation."""
+        session = Session(new_id(), title, now(), now(), 0)
+        with self._database.writing() as connection:
+            connection.execute(
+                "INSERT INTO sessions (id, title, started, touched) VALUES (?, ?, ?, ?)",
+                (session.id, title, session.started, session.touched),
+            )
+        return session
+
+    def page(self, limit: int, offset: int) -> list[Session]:
+        """Conversations, the last touched first."""
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                f"{_SESSION} ORDER BY s.touched DESC, s.n DESC LIMIT ? OFFSET ?", (limit, offset)
+            )
+            return [Session(*row) for row in rows]
+
+    def get(self, name: str) -> Session:
+        """One conversation, by id."""
+        with self._database.reading() as connection:
+            for row in connection.execute(f"{_SESSION} WHERE s.id = ?", (name,)):
+                return Session(*row)
+        raise StoreError(f"There is no session {name}")
+
+    def rename(self, name: str, title: str) -> Session:
+        """Give a conversation another title."""
+        with self._database.writing() as connection:
+            connection.execute("UPDATE sessions SET title = ? WHERE id = ?", (title, name))
+        return self.get(name)
+
+
+class Turns:
+    """The turns of one store: added, streamed, never changed once they are finished."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add_user(self, session: str, text: str) -> Turn:
+        """Store what the person said; on the disk when this returns."""
+        turn = _new_turn(session, TurnRole.USER, text, TurnStatus.COMPLETE)
+        with self._database.writing() as connection:
+            index_turns(connection, [_insert(connection, turn, None)])
+        return turn
+
+    def open_reply(self, session: str) -> Turn:
+        """Begin a reply, empty and open."""
+        turn = _new_turn(session, TurnRole.ASSISTANT, "", TurnStatus.OPEN)
+        with self._database.writing() as connection:
+            _insert(connection, turn, None)
+        return turn
+
+    def checkpoint(self, name: str, text: str) -> None:
+        """Store how far a reply is.
+
+        It outlives this process at once, and a power cut from the next durable write on: waiting
+        for the disk at every few tokens would make the reply stutter.
+        """
+        with self._database.writing(durable=False) as connection:
+            connection.execute(
+                "UPDATE turns SET text = ? WHERE id = ? AND status = 'open'", (text, name)
+            )
+            if not connection.changes():
+                raise StoreError("This reply is finished and can't be changed")
+
+    def close(self, name: str, text: str, status: TurnStatus) -> Turn:
+        """Finish a reply: from here on nothing changes it."""
+        if status is TurnStatus.OPEN:
+            raise StoreError("A reply can't be closed as open")
+        with self._database.writing() as connection:
+            rows = connection.execute(
+                "UPDATE turns SET text = ?, status = ? WHERE id = ? AND status = 'open' "
+                "RETURNING n",
+                (text, status.value, name),
+            )
+            numbers = [number for (number,) in rows]
+            if not numbers:
+                raise StoreError("This reply is finished and can't be changed")
+            index_turns(connection, numbers)
+        return self.get(name)
+
+    def recover(self) -> int:
+        """Mark the replies that a crash left open as interrupted; how many there were."""
+        with self._database.writing() as connection:
+            rows = connection.execute(
+                "UPDATE turns SET status = 'interrupted' WHERE status = 'open' RETURNING n"
+            )
+            numbers = [number for (number,) in rows]
+            if numbers:
+                index_turns(connection, numbers)
+        return len(numbers)
+
+    def get(self, name: str) -> Turn:
+        """One turn, by id."""
+        with self._database.reading() as connection:
+            for row in connection.execute(f"{_TURN} WHERE id = ?", (name,)):
+                return turn_from_row(row)
+        raise StoreError(f"There is no turn {name}")
+
+    def page(self, session: str, before: str | None, limit: int) -> list[Turn]:
+        """The last `limit` turns of a session (before the turn of that id), oldest first."""
+        earlier = "AND n < (SELECT n FROM turns WHERE id = ?)" if before else ""
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                f"{_TURN} WHERE session = ? {earlier} ORDER BY n DESC LIMIT ?",
+                (session, before, limit) if before else (session, limit),
+            )
+            return [turn_from_row(row) for row in rows][::-1]
+
+    def add_many(self, turns: Iterable[Turn], read_by: str | None) -> int:
+        """Add finished turns from elsewhere, with their sessions, all or none."""
+        with self._database.writing() as connection:
+            try:
+                numbers = [_insert_foreign(connection, turn, read_by) for turn in turns]
+            except apsw.ConstraintError as error:
+                raise StoreError(
+                    "A turn of that id is already stored, nothing was added"
+                ) from error
+            index_turns(connection, numbers)
+        return len(numbers)
+
+    def unread(self) -> list[Turn]:
+        """The user turns that the policy has not read, oldest first."""
+        with self._database.reading() as connection:
+            rows = connection.execute(f"{_TURN} WHERE role = 'user' AND read_by IS NULL ORDER BY n")
+            return [turn_from_row(row) for row in rows]
+
+    def mark_read(self, name: str, policy: str) -> None:
+        """Note that the policy of that version has read a turn."""
+        with self._database.writing(durable=False) as connection:  # reading it twice does no harm
+            connection.execute("UPDATE turns SET read_by = ? WHERE id = ?", (policy, name))
+
+
+def _new_turn(session: str, role: TurnRole, text: str, status: TurnStatus) -> Turn:
+    return Turn(new_id(), session, role, text, now(), status, SPEAKERS[role])
+
+
+def _insert(connection: Any, turn: Turn, read_by: str | None) -> int:
+    """Add a turn to a session that is there; its row number."""
+    known = connection.execute(
+        "UPDATE sessions SET touched = max(touched, ?) WHERE id = ? RETURNING n",
+        (turn.at, turn.session),
+    ).get
+    if known is None:
+        raise StoreError(f"There is no session {turn.session}")
+    speaker = turn.speaker or SPEAKERS[turn.role]
+    name, session, role, text = turn.id, turn.session, turn.role.value, turn.text
+    connection.execute(_ADD, (name, session, role, speaker, text, turn.at, turn.status, read_by))
+    return int(connection.last_insert_rowid())
+
+
+def _insert_foreign(connection: Any, turn: Turn, read_by: str | None) -> int:
+    if turn.status is TurnStatus.OPEN:
+        raise StoreError("An open turn can't be added")
+    connection.execute(
+        "INSERT OR IGNORE INTO sessions (id, title, started, touched) VALUES (?, '', ?, ?)",
+        (turn.session, turn.at, turn.at),
+    )
+    return _insert(connection, turn, read_by)
