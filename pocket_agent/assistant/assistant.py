@@ -1,0 +1,336 @@
+"""The walk of one message: save, recall, assemble, stream, save, learn. No screen in here."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from pocket_agent.assistant.context import (
+    AssembledPrompt,
+    Budget,
+    Material,
+    assemble,
+    system_text,
+    texts_to_count,
+)
+from pocket_agent.assistant.events import (
+    AssistantEvent,
+    ContextReady,
+    PolicyIdle,
+    ReplyDelta,
+    ReplyDone,
+    UserSaved,
+)
+from pocket_agent.assistant.learning import Learner, Policy, describe
+from pocket_agent.assistant.relevance import relevant
+from pocket_agent.errors import ModelError, UsageError
+from pocket_agent.llm.protocol import (
+    ContextName,
+    Engine,
+    Message,
+    Piece,
+    Request,
+    Role,
+    Sampling,
+)
+from pocket_agent.memory.records import Recalled, Session, Turn, TurnRole, TurnStatus
+from pocket_agent.memory.store import Store
+from pocket_agent.profile.slots import STYLE
+
+CHECKPOINT_S = 0.25
+"""How often a growing reply is written to disk."""
+HISTORY_TURNS = 400
+TITLE_WORDS = 7
+
+
+class Recall(Protocol):
+    """What finds past turns; `memory.recall.Recaller` is one."""
+
+    def recall(
+        self,
+        query: str,
+        k: int = 5,
+        *,
+        exclude_session: str | None = None,
+        exclude_turns: Sequence[str] = (),
+    ) -> list[Recalled]:
+        """The past turns nearest to the query, best first."""
+
+
+@dataclass(frozen=True, slots=True)
+class AssistantOptions:
+    """How the assistant behaves.
+
+    Args:
+        system: text added to the system message.
+        sampling: how replies are sampled.
+        learn: whether the policy reads turns.
+        remember: False writes nothing at all (incognito): turns live in memory only.
+        recall: how many past turns may be brought back; 0 for none.
+        recall_floor: a past turn with a lower score is left out.
+    """
+
+    system: str = ""
+    sampling: Sampling = field(default_factory=Sampling)
+    learn: bool = True
+    remember: bool = True
+    recall: int = 3
+    recall_floor: float = 0.45
+
+
+class Assistant:
+    """One conversation at a time with one profile.
+
+    Args:
+        store: the profile's file. engine: the model; `send` needs it loaded.
+        recaller: finds past turns, or None. policy: reads turns, or None.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        engine: Engine,
+        recaller: Recall | None = None,
+        policy: Policy | None = None,
+        options: AssistantOptions | None = None,
+    ):
+        self.options = options or AssistantOptions()
+        self.session: Session | None = None
+        self.last_context: AssembledPrompt | None = None
+        self._store = store
+        self._engine = engine
+        self._recaller = recaller
+        self._learner = Learner(store, policy) if policy else None
+        self._history: list[Turn] = []
+        self._sent: dict[str, str] = {}
+        self._first = ""
+        self._sizes: dict[str, int] = {}
+        self._scratch = 0
+
+    # --- sessions ---------------------------------------------------------------------------
+
+    async def open_session(self, session_id: str | None = None) -> list[Turn]:
+        """Go on with a session, or with None start a new one (made when the first turn comes).
+
+        Returns:
+            The session's newest turns, oldest first.
+        """
+        await self.preempt_policy()
+        self._sent, self._first, self.last_context = {}, "", None
+        if session_id is None:
+            self.session, self._history = None, []
+            return []
+        self.session = await asyncio.to_thread(self._store.session, session_id)
+        self._history = await asyncio.to_thread(self._store.turns, session_id, limit=HISTORY_TURNS)
+        return list(self._history)
+
+    # --- one message ------------------------------------------------------------------------
+
+    async def send(self, text: str) -> AsyncIterator[AssistantEvent]:
+        """Answer one message, then learn from it.
+
+        The turn is on disk before the first token, the reply as it grows. A `send` that comes
+        while the policy still reads pre-empts it; the events of what it then learns come with
+        the later message.
+
+        Raises:
+            UsageError: there is nothing to send.
+            ContextOverflowError: the message alone does not fit the model; it is kept all the same.
+            EngineDiedError: the model's process ended; what it had said is kept.
+        """
+        if not text.strip():
+            raise UsageError("There is nothing to send")
+        if self._engine.info is None:
+            raise ModelError("The model is not loaded yet")
+        await self.preempt_policy()
+        turn = await self._save_user_turn(text)
+        yield UserSaved(turn)
+        prompt = await self._assemble(turn)
+        yield ContextReady(
+            prompt.facts, prompt.recalled, prompt.tokens, prompt.limit, prompt.dropped
+        )
+        async for event in self._reply(prompt):
+            yield event
+        async for learnt in self.learn():
+            yield learnt
+
+    async def learn(self) -> AsyncIterator[AssistantEvent]:
+        """Let the policy read what it has not read yet (also after a restart)."""
+        if self._learner is None or not (self.options.learn and self.options.remember):
+            return
+        async for learnt in self._learner.catch_up():
+            yield learnt
+        yield PolicyIdle()
+
+    async def stop(self) -> None:
+        """Stop the reply; what is there so far stays."""
+        await self._engine.cancel(ContextName.CHAT)
+
+    async def undo(self, seq: int | None = None) -> str:
+        """Take back an edit of the profile (the last one, or the one named).
+
+        Returns:
+            The line to show.
+
+        Raises:
+            ProfileError: there is nothing to undo.
+        """
+        applied = await asyncio.to_thread(self._store.undo, seq)
+        events = await asyncio.to_thread(self._store.events)
+        taken_back = next(e for e in events if e.seq == events[-1].op.undoes)
+        return f"undone: {describe(taken_back, applied)}" if applied.fact else "undone"
+
+    async def preempt_policy(self) -> None:
+        """Give the machine to the person: the policy stops and catches up later."""
+        if self._learner is not None:
+            await self._learner.preempt()
+
+    async def close(self) -> None:
+        """Stop what runs. The store and the engine belong to the caller."""
+        await self.preempt_policy()
+        if self._engine.info is not None:
+            await self.stop()
+
+    # --- inside -----------------------------------------------------------------------------
+
+    async def _save_user_turn(self, text: str) -> Turn:
+        if not self.options.remember:
+            turn = self._scratch_turn(TurnRole.USER, text)
+        else:
+            if self.session is None:
+                title = " ".join(text.split()[:TITLE_WORDS])
+                self.session = await asyncio.to_thread(self._store.new_session, title)
+            turn = await asyncio.to_thread(self._store.add_user_turn, self.session.id, text)
+        self._history.append(turn)
+        return turn
+
+    async def _assemble(self, turn: Turn) -> AssembledPrompt:
+        history = self._history[:-1]
+        profile = await asyncio.to_thread(self._store.profile)
+        active = profile.active()
+        shown = [self._sent[past.id] for past in history if past.id in self._sent]
+        facts = [
+            fact
+            for fact in relevant(active, turn.text)
+            if fact.slot not in STYLE and not any(fact.value in text for text in shown)
+        ]
+        material = Material(
+            system=system_text([f for f in active if f.slot in STYLE], self.options.system),
+            history=history,
+            sent=self._sent,
+            text=turn.text,
+            facts=facts,
+            recalled=await self._recall(turn),
+            first=self._first,
+        )
+        assert self._engine.info is not None
+        await self._count(texts_to_count(material))
+        prompt = assemble(material, Budget(self._engine.info.chat_tokens), self._size)
+        self._sent[turn.id] = prompt.user_text
+        self._first = prompt.first
+        self.last_context = prompt
+        return prompt
+
+    async def _recall(self, turn: Turn) -> list[Recalled]:
+        if self._recaller is None or self.options.recall == 0:
+            return []
+        found = await asyncio.to_thread(
+            self._recaller.recall,
+            turn.text,
+            self.options.recall,
+            exclude_session=self.session.id if self.session else None,
+        )
+        return [memory for memory in found if memory.score >= self.options.recall_floor]
+
+    async def _reply(self, prompt: AssembledPrompt) -> AsyncIterator[AssistantEvent]:
+        writer = _ReplyWriter(self._store, self._open_reply())
+        await writer.open()
+        request = Request(
+            ContextName.CHAT, messages=prompt.messages, sampling=self.options.sampling
+        )
+        last: Piece | None = None
+        try:
+            async for piece in self._engine.stream(request):
+                last = piece
+                if piece.text:
+                    await writer.add(piece.text)
+                    yield ReplyDelta(writer.turn_id, piece.text)
+        except BaseException:
+            self._history.append(await writer.close(TurnStatus.INTERRUPTED))
+            raise
+        finish = (last.finish if last else None) or "stop"
+        status = TurnStatus.STOPPED if finish == "cancelled" else TurnStatus.COMPLETE
+        reply = await writer.close(status)
+        self._history.append(reply)
+        yield ReplyDone(reply, finish, last.usage if last else None)
+
+    def _open_reply(self) -> "_Opening":
+        if not self.options.remember:
+            return _Opening(None, self._scratch_turn(TurnRole.ASSISTANT, ""))
+        assert self.session is not None
+        return _Opening(self.session.id, None)
+
+    def _scratch_turn(self, role: TurnRole, text: str) -> Turn:
+        self._scratch += 1
+        return Turn(f"scratch-{self._scratch}", "", role, text, _now())
+
+    async def _count(self, texts: list[str]) -> None:
+        new = [text for text in dict.fromkeys(texts) if text not in self._sizes]
+        if new:
+            counts = await self._engine.count(tuple(Message(Role.USER, text) for text in new))
+            self._sizes.update(zip(new, counts, strict=True))
+
+    def _size(self, text: str) -> int:
+        return self._sizes.get(text) or len(text.encode()) // 3 + 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Opening:
+    """Where a reply goes: a session of the store, or a turn that lives in memory only."""
+
+    session: str | None
+    scratch: Turn | None
+
+
+class _ReplyWriter:
+    """Keeps a growing reply on disk without holding up the stream."""
+
+    def __init__(self, store: Store, opening: _Opening):
+        self._store = store
+        self._opening = opening
+        self._turn: Turn | None = opening.scratch
+        self._parts: list[str] = []
+        self._saved = time.monotonic()
+
+    @property
+    def turn_id(self) -> str:
+        assert self._turn is not None
+        return self._turn.id
+
+    @property
+    def text(self) -> str:
+        return "".join(self._parts)
+
+    async def open(self) -> None:
+        if self._opening.session is not None:
+            self._turn = await asyncio.to_thread(self._store.open_reply, self._opening.session)
+
+    async def add(self, text: str) -> None:
+        self._parts.append(text)
+        if self._opening.session and time.monotonic() - self._saved > CHECKPOINT_S:
+            await asyncio.to_thread(self._store.checkpoint_reply, self.turn_id, self.text)
+            self._saved = time.monotonic()
+
+    async def close(self, status: TurnStatus) -> Turn:
+        if self._opening.session is None:
+            scratch = self._opening.scratch
+            assert scratch is not None
+            return Turn(scratch.id, "", TurnRole.ASSISTANT, self.text, scratch.at, status)
+        return await asyncio.shield(
+            asyncio.to_thread(self._store.close_reply, self.turn_id, self.text, status)
+        )
+
+
+def _now() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

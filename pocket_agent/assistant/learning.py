@@ -1,0 +1,119 @@
+"""Learning from turns: the policy reads every user turn once, and its ops go into the log."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Protocol
+
+from pocket_agent.assistant.events import Learnt
+from pocket_agent.assistant.phrases import label
+from pocket_agent.errors import ProfileError
+from pocket_agent.memory.records import Turn, TurnRole
+from pocket_agent.memory.store import Store
+from pocket_agent.policy.reader import Reading
+from pocket_agent.policy.state import Known, known_from
+from pocket_agent.profile.facts import Actor, Event, Op, OpKind, Source
+from pocket_agent.profile.rules import Applied, Outcome
+from pocket_agent.profile.sources import MAX_QUOTE, ground
+
+
+class Policy(Protocol):
+    """What decides a turn's ops; `policy.reader.PolicyReader` is one."""
+
+    version: str
+
+    async def read(self, known: list[Known], assistant: str, turn: str) -> Reading:
+        """The ops of one turn."""
+
+
+class Learner:
+    """Reads the turns the policy has not read yet, oldest first. Can be pre-empted at any time.
+
+    Args:
+        store: holds the turns, the log and which turns were read. policy: decides the ops.
+    """
+
+    def __init__(self, store: Store, policy: Policy):
+        self._store = store
+        self._policy = policy
+        self._reading: asyncio.Task[Reading] | None = None
+
+    async def catch_up(self) -> AsyncIterator[Learnt]:
+        """Read what is unread and yield each edit. Ends early if `preempt` is called."""
+        for turn in await asyncio.to_thread(self._store.unread_turns):
+            known, assistant = await asyncio.to_thread(self._look_up, turn)
+            reading = await self._read(known, assistant, turn)
+            if reading is None:
+                return
+            learnt = await asyncio.to_thread(self._record, turn, assistant, reading)
+            for item in learnt:
+                yield item
+
+    async def preempt(self) -> None:
+        """Stop reading at once; the turn stays unread and comes up again later."""
+        reading = self._reading
+        if reading is not None and not reading.done():
+            reading.cancel()
+            await asyncio.wait([reading])
+
+    async def _read(self, known: list[Known], assistant: str, turn: Turn) -> Reading | None:
+        task = asyncio.ensure_future(self._policy.read(known, assistant, turn.text))
+        self._reading = task
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError:
+            task.cancel()
+            raise
+        finally:
+            self._reading = None
+        return None if task.cancelled() else task.result()
+
+    def _look_up(self, turn: Turn) -> tuple[list[Known], str]:
+        before = self._store.turns(turn.session, before=turn.id, limit=1)
+        said = before[-1].text if before and before[-1].role is TurnRole.ASSISTANT else ""
+        return known_from(self._store.profile().active()), said
+
+    def _record(self, turn: Turn, assistant: str, reading: Reading) -> list[Learnt]:
+        learnt = []
+        for op in reading.ops:
+            try:
+                applied = self._store.record(
+                    op,
+                    actor=Actor.POLICY,
+                    source=_source(turn, assistant, op),
+                    policy=self._policy.version,
+                )
+            except ProfileError:  # an op that breaks the rules is dropped, the others still count
+                continue
+            if applied.changed:
+                event = self._store.events()[-1]
+                learnt.append(Learnt(event, describe(event, applied)))
+        self._store.mark_read(turn.id, self._policy.version)
+        return learnt
+
+
+def describe(event: Event, applied: Applied) -> str:
+    """The quiet line for one edit."""
+    if applied.fact is None:
+        return f"changed: {event.op.kind}"
+    what = label(applied.fact)
+    match applied.outcome:
+        case Outcome.UPDATED:
+            was = event.op.old
+            return f"remembered: {what}" + (f" (was {was})" if was else "")
+        case Outcome.REMOVED:
+            return f"forgot: {what}"
+        case Outcome.PROPOSED:
+            return f"maybe: {what}?"
+        case Outcome.REINFORCED:
+            return f"heard again: {what}"
+        case _:
+            return f"remembered: {what}"
+
+
+def _source(turn: Turn, assistant: str, op: Op) -> Source:
+    if op.kind is not OpKind.REMOVE:
+        found = ground(turn.id, turn.text, op.value, assistant)
+        if found is not None:
+            return found
+    end = min(len(turn.text), MAX_QUOTE)
+    return Source(turn.id, 0, end, turn.text[:end])

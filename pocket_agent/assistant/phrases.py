@@ -1,0 +1,66 @@
+"""How a fact is put to the model: one short sentence in the person's own voice.
+
+The smallest models follow "I live in Porto." far better than a table of slots.
+"""
+
+from pocket_agent.profile.facts import Fact, Polarity
+from pocket_agent.profile.slots import BY_NAME
+
+_PLAIN = {
+    "name": "My name is {v}.",
+    "age": "I am {v} years old.",
+    "birthday": "My birthday is {v}.",
+    "gender": "My gender or pronouns: {v}.",
+    "origin": "I come from {v}.",
+    "home": "I live in {v}.",
+    "language": "I speak {v}.",
+    "occupation": "I work as {v}.",
+    "employer": "I work for {v}.",
+    "education": "My education: {v}.",
+    "personality": "About my character: {v}.",
+    "belief": "I believe in {v}.",
+    "partner": "About my partner: {v}.",
+    "family": "In my family: {v}.",
+    "friend": "I know {v}.",
+    "pet": "I have a pet: {v}.",
+    "vehicle": "I have a {v}.",
+    "health": "About my health: {v}.",
+    "allergy": "I am allergic to {v}.",
+    "diet": "I keep to a diet: {v}.",
+    "routine": "My routine: {v}.",
+    "budget": "My budget: {v}.",
+    "address": "Call me {v}.",
+    "tone": "Talk to me in this tone: {v}.",
+    "length": "I want replies of this length: {v}.",
+    "reply": "Answer me in {v}.",
+    "units": "Use {v}.",
+    "goal": "My goal: {v}.",
+    "plan": "I have planned: {v}.",
+    "skill": "I can: {v}.",
+    "past": "In the past: {v}.",
+}
+_LIKES = {"format": "In replies I want {v}.", "manner": "I want you to: {v}.", "other": "{v}."}
+_AVOIDS = {
+    "format": "In replies I don't want {v}.",
+    "manner": "I don't want you to: {v}.",
+    "other": "I avoid {v}.",
+}
+
+
+def phrase(fact: Fact) -> str:
+    """The sentence that tells the model this fact."""
+    if fact.slot in _PLAIN:
+        pattern = _PLAIN[fact.slot]
+    elif fact.polarity is Polarity.AVOIDS:
+        pattern = _AVOIDS.get(fact.slot, "I don't like {v}.")
+    else:
+        pattern = _LIKES.get(fact.slot, "I like {v}.")
+    return pattern.replace("{v}", fact.value)
+
+
+def label(fact: Fact) -> str:
+    """The fact as a person reads it in a list: `food · avoids olives`."""
+    avoids = fact.polarity is Polarity.AVOIDS
+    likes = fact.slot in BY_NAME and BY_NAME[fact.slot].polar and not avoids
+    sign = "avoids " if avoids else "likes " if likes else ""
+    return f"{fact.slot} · {sign}{fact.value}"
