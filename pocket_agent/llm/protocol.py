@@ -92,7 +92,7 @@ class ModelInfo:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One generation. Give either `messages` (the model's own template is applied) or a raw `prompt`.
+    """One generation, of `messages` (the model's own template is applied) or of a raw `prompt`.
 
     Args:
         context: which of the two contexts runs it.
@@ -167,7 +167,7 @@ class Engine(Protocol):
         """Stop what runs in that context; its stream ends with finish "cancelled"."""
 
     async def count(self, messages: tuple[Message, ...]) -> list[int]:
-        """Tokens of each message as the template renders it (their sum is the whole prompt's size)."""
+        """Tokens of each message as the template renders it; their sum is the prompt's size."""
 
     async def close(self) -> None:
         """End the model's process. Safe to call twice."""

@@ -1,0 +1,171 @@
+"""The engine: a loaded model in a child process, as an `Engine`."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pocket_agent.errors import EngineDiedError, ModelError
+from pocket_agent.llm import wire
+from pocket_agent.llm.child_process import Call, ChildProcess
+from pocket_agent.llm.protocol import (
+    ContextName,
+    LoadSpec,
+    Message,
+    ModelInfo,
+    Piece,
+    Progress,
+    Request,
+)
+
+GRACE_S = 0.3
+"""A cancelled call that hasn't ended by then costs the child its life."""
+
+
+@dataclass
+class _Loaded:
+    spec: LoadSpec
+    file: Path
+    child: ChildProcess
+    info: ModelInfo
+
+
+class LlamaEngine:
+    """llama.cpp behind the `Engine` protocol.
+
+    The child is started by `load`; if it dies or has to be killed, the next call starts it again
+    with the same model. Requests run one after the other, in the order they came.
+    """
+
+    def __init__(self) -> None:
+        self._loaded: _Loaded | None = None
+        self._starting = asyncio.Lock()
+        self._calls: dict[ContextName, list[tuple[ChildProcess, Call]]] = {
+            name: [] for name in ContextName
+        }
+
+    @property
+    def info(self) -> ModelInfo | None:
+        """What is loaded, or None before `load` has finished."""
+        return self._loaded.info if self._loaded else None
+
+    @property
+    def pid(self) -> int | None:
+        """The child's process id while it runs, to measure it by."""
+        loaded = self._loaded
+        return loaded.child.pid if loaded and loaded.child.alive else None
+
+    async def load(self, spec: LoadSpec, progress: Progress | None = None) -> ModelInfo:
+        """Load a model, replacing the one loaded; if it fails, that one stays.
+
+        Raises:
+            ModelError: a file is missing, broken or can't be run here.
+        """
+        async with self._starting:
+            fresh = await _start(spec, progress or _ignore)
+            former, self._loaded = self._loaded, fresh
+            await self._end(former)
+            return fresh.info
+
+    async def stream(self, request: Request) -> AsyncIterator[Piece]:
+        """Generate. Closing the iterator (aclose) or cancelling its task stops the model.
+
+        Raises:
+            ContextOverflowError: the prompt leaves no room for an answer.
+            EngineDiedError: the child ended; it is started again at the next call.
+            ModelError: no model is loaded, or the grammar isn't valid.
+        """
+        while True:
+            child = await self._child()
+            call = await child.call("generate", request=wire.pack_request(request))
+            entry = (child, call)
+            self._calls[request.context].append(entry)
+            try:
+                finished = False
+                while not finished:
+                    piece = wire.unpack_piece(await call.next())
+                    finished = piece.finish is not None
+                    yield piece
+                return
+            except EngineDiedError:
+                if not child.killed:
+                    raise
+                if call.cancelled:
+                    yield Piece("", "cancelled")
+                    return
+                if call.started:
+                    raise
+                # Another call's cancellation killed the child before this one's turn: again.
+            finally:
+                self._calls[request.context].remove(entry)
+                if not call.ended.is_set():
+                    await child.settle(call, GRACE_S)
+
+    async def cancel(self, context: ContextName) -> None:
+        """Stop what runs or waits in that context; its streams end with finish "cancelled"."""
+        entries = list(self._calls[context])
+        await asyncio.gather(*(child.settle(call, GRACE_S) for child, call in entries))
+
+    async def count(self, messages: tuple[Message, ...]) -> list[int]:
+        """Tokens of each message as the template renders it; answered even while generating."""
+        child = await self._child()
+        call = await child.call("count", messages=wire.pack_messages(messages))
+        counts: list[int] = (await call.result())["counts"]
+        return counts
+
+    async def close(self) -> None:
+        """End the child. Safe to call twice."""
+        async with self._starting:
+            loaded, self._loaded = self._loaded, None
+            await self._end(loaded)
+
+    async def _end(self, loaded: _Loaded | None) -> None:
+        if loaded:
+            await asyncio.gather(*(self.cancel(context) for context in ContextName))
+            await loaded.child.close()
+
+    async def _child(self) -> ChildProcess:
+        """The child with the model in it, started again if it has died."""
+        async with self._starting:
+            loaded = self._loaded
+            if loaded is None:
+                raise ModelError("No model is loaded", "Load one first.")
+            if not loaded.child.alive:
+                await loaded.child.close()
+                loaded.child, _ = await _run(loaded.spec, loaded.file, _ignore)
+            return loaded.child
+
+
+async def _start(spec: LoadSpec, progress: Progress) -> _Loaded:
+    """Check the files, then load them in a fresh child."""
+    child, info = await _run(spec, spec.model, progress)
+    return _Loaded(spec, spec.model, child, info)
+
+
+async def _run(spec: LoadSpec, file: Path, progress: Progress) -> tuple[ChildProcess, ModelInfo]:
+    child = await ChildProcess.spawn()
+    try:
+        info = await _load(child, spec, file, progress)
+    except BaseException:
+        child.kill()
+        await child.close()
+        raise
+    return child, info
+
+
+async def _load(child: ChildProcess, spec: LoadSpec, file: Path, progress: Progress) -> ModelInfo:
+    call = await child.call("load", spec=wire.pack_spec(spec, file))
+    try:
+        while (reply := await call.next())["kind"] != "done":
+            progress("Loading the model", reply["done"])
+    except EngineDiedError as error:
+        raise EngineDiedError(
+            f"llama.cpp could not survive loading {file.name}: {error.what}",
+            "The file is probably damaged; get it again, or choose another model.",
+        ) from error
+    progress("Loading the model", 1.0)
+    return wire.unpack_info(reply["info"])
+
+
+def _ignore(_what: str, _done: float) -> None:
+    """No one wants to know."""
