@@ -1,0 +1,201 @@
+"""Warm start: LoRA on simulated turns, loss on the answer only."""
+
+import argparse
+import json
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pocket_agent.errors import UsageError
+from pocket_agent.training.base import Vocabulary, bundled_gguf, load_base, prepare_base
+from pocket_agent.training.examples import examples, readable, tokenise
+from pocket_agent.training.records import read_records
+
+TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+
+
+@dataclass(frozen=True, slots=True)
+class SftOptions:
+    """How the warm start runs.
+
+    Args:
+        data: files of labelled turns. out: folder for checkpoints and the adapter.
+        batch: examples a step. rate: peak learning rate, cosine to a tenth after warm-up.
+        rank: of the LoRA matrices. epochs: passes over the data.
+    """
+
+    data: list[Path]
+    out: Path
+    gguf: Path = field(default_factory=bundled_gguf)
+    work: Path = Path("runs")
+    batch: int = 16
+    rate: float = 1e-3
+    rank: int = 16
+    epochs: float = 1.0
+    save_every: int = 200
+    seed: int = 0
+    limit: int = 0
+    start: Path | None = None
+
+
+def run(options: SftOptions) -> Path:
+    """Train, or go on from the last checkpoint in `out`.
+
+    Returns:
+        The folder of the trained adapter (PEFT format).
+    """
+    from transformers.trainer_utils import get_last_checkpoint
+
+    base = prepare_base(options.gguf, options.work / "base")
+    rows = _rows(options)
+    trainer = _trainer(options, base, rows)
+    last = get_last_checkpoint(str(options.out)) if options.out.is_dir() else None
+    trainer.train(resume_from_checkpoint=last)
+    adapter = options.out / "adapter"
+    trainer.model.save_pretrained(adapter)
+    return adapter
+
+
+def _rows(options: SftOptions) -> list[dict[str, list[int]]]:
+    vocabulary = Vocabulary(options.gguf)
+    records = [record for path in options.data for record in read_records(path)]
+    kept = [example for example in examples(records) if readable(example)]
+    if not kept:
+        raise UsageError("No turn of the data can be trained on")
+    rows = [tokenise(example, vocabulary) for example in kept]
+    return rows[: options.limit] if options.limit else rows
+
+
+def lora(base: Any, rank: int, start: Path | None) -> Any:
+    """The base with LoRA on every linear layer, fresh or from a saved adapter."""
+    from peft import LoraConfig, PeftModel, get_peft_model
+
+    if start is not None:
+        return PeftModel.from_pretrained(base, str(start), is_trainable=True)
+    config = LoraConfig(
+        r=rank, lora_alpha=2 * rank, target_modules=list(TARGETS), task_type="CAUSAL_LM"
+    )
+    return get_peft_model(base, config)
+
+
+def _trainer(options: SftOptions, base: Path, rows: list[dict[str, list[int]]]) -> Any:
+    import torch
+    from transformers import Trainer, TrainerCallback, TrainingArguments
+
+    torch.manual_seed(options.seed)
+    model = lora(load_base(base), options.rank, options.start)
+    steps = math.ceil(len(rows) * options.epochs / options.batch)
+    arguments = TrainingArguments(
+        output_dir=str(options.out),
+        per_device_train_batch_size=options.batch,
+        num_train_epochs=options.epochs,
+        learning_rate=options.rate,
+        lr_scheduler_type="cosine_with_min_lr",
+        lr_scheduler_kwargs={"min_lr_rate": 0.1},
+        warmup_steps=min(50, max(1, steps // 20)),
+        weight_decay=0.01,
+        max_grad_norm=1.0,
+        bf16=_fast_bf16(),
+        use_cpu=not torch.cuda.is_available(),
+        save_steps=options.save_every,
+        save_total_limit=2,
+        logging_steps=10,
+        seed=options.seed,
+        report_to=[],
+        remove_unused_columns=False,
+        train_sampling_strategy="group_by_length",
+        dataloader_num_workers=0,
+    )
+
+    class Journal(TrainerCallback):  # type: ignore[misc]
+        """Writes every logged metric as a JSON line."""
+
+        def on_log(self, _args: Any, state: Any, _control: Any, logs: Any = None, **_: Any) -> None:
+            if logs:
+                options.out.mkdir(parents=True, exist_ok=True)
+                with (options.out / "metrics.jsonl").open("a") as stream:
+                    stream.write(json.dumps({"step": state.global_step, **logs}) + "\n")
+
+    class AnswerTrainer(Trainer):  # type: ignore[misc]
+        """Puts only the answer's positions through the head: it is a fifth of the model."""
+
+        def compute_loss(
+            self, model: Any, inputs: Any, return_outputs: bool = False, **_: Any
+        ) -> Any:
+            labels = inputs.pop("labels")
+            inner = model.get_base_model()
+            hidden = inner.model(**inputs).last_hidden_state[:, :-1]
+            wanted = labels[:, 1:]
+            mask = wanted != -100
+            logits = inner.lm_head(hidden[mask])
+            loss = torch.nn.functional.cross_entropy(logits.float(), wanted[mask])
+            return (loss, logits) if return_outputs else loss
+
+    return AnswerTrainer(
+        model=model,
+        args=arguments,
+        train_dataset=rows,
+        data_collator=collate,
+        callbacks=[Journal()],
+    )
+
+
+def collate(rows: list[dict[str, list[int]]]) -> dict[str, Any]:
+    """Pad a batch on the right. Shapes: (batch, longest)."""
+    import torch
+
+    longest = max(len(row["input_ids"]) for row in rows)
+
+    def padded(name: str, fill: int) -> Any:
+        return torch.tensor([row[name] + [fill] * (longest - len(row[name])) for row in rows])
+
+    ids = padded("input_ids", 0)
+    lengths = torch.tensor([len(row["input_ids"]) for row in rows])
+    mask = (torch.arange(longest)[None, :] < lengths[:, None]).long()
+    return {"input_ids": ids, "labels": padded("labels", -100), "attention_mask": mask}
+
+
+def _fast_bf16() -> bool:
+    """Whether bf16 pays: on a GPU that has it, or a CPU with AVX512-BF16 or AMX."""
+    import torch
+
+    if torch.cuda.is_available():
+        return bool(torch.cuda.is_bf16_supported())
+    try:
+        flags = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return False
+    return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `pocket-agent-train sft`."""
+    parser.add_argument("--data", type=Path, nargs="+", required=True, help="labelled turns")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the run")
+    parser.add_argument("--gguf", type=Path, default=None, help="base model (default: bundled)")
+    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--rate", type=float, default=1e-3)
+    parser.add_argument("--rank", type=int, default=16)
+    parser.add_argument("--epochs", type=float, default=1.0)
+    parser.add_argument("--limit", type=int, default=0, help="at most so many examples")
+    parser.add_argument("--start", type=Path, default=None, help="adapter to go on from")
+    parser.add_argument("--seed", type=int, default=0)
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Run `pocket-agent-train sft`."""
+    options = SftOptions(
+        data=arguments.data,
+        out=arguments.out,
+        gguf=arguments.gguf or bundled_gguf(),
+        batch=arguments.batch,
+        rate=arguments.rate,
+        rank=arguments.rank,
+        epochs=arguments.epochs,
+        limit=arguments.limit,
+        start=arguments.start,
+        seed=arguments.seed,
+    )
+    print(run(options))
+    return 0
