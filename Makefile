@@ -1,0 +1,47 @@
+# What people type. `make run` and `make test` are all that a newcomer needs.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev run demo test test-fast lint bench screenshots clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
+
+# pip alone (not uv or poetry) keeps to the CPU build of torch where one is configured.
+$(VENV)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --upgrade pip
+	$(BIN)/pip install --quiet "torch>=2.6,<2.14"
+	$(BIN)/pip install --quiet -e ".[bundled]"
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(BIN)/pip install --quiet -e ".[bundled,train,dev]"
+	@touch $@
+
+setup: $(VENV)/.installed-dev ## make .venv with everything in it
+
+run: $(VENV)/.installed ## install if need be, and open Pocket Agent
+	$(BIN)/pocket-agent
+
+demo: $(VENV)/.installed ## play two sessions through the real model, without a terminal
+	$(BIN)/python -m pocket_agent.cli.demo
+
+test: $(VENV)/.installed-dev lint ## every check there is, as CI runs it
+	$(BIN)/pytest
+
+test-fast: $(VENV)/.installed-dev ## the tests that take no model
+	$(BIN)/pytest -m "not slow" -x -q
+
+lint: $(VENV)/.installed-dev ## format, lint, types, import contract
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.installed-dev ## speed, as ratios within one run
+	$(BIN)/python -m benchmarks
+
+clean: ## remove what can be made again
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache build dist
