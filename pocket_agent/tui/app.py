@@ -1,0 +1,113 @@
+"""The app itself: themes, help, palette, and a clean end. What it does is in the screens."""
+
+import asyncio
+from collections.abc import Iterable
+from contextlib import suppress
+from functools import partial
+from typing import ClassVar
+
+from textual import work
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+from textual.theme import Theme
+
+from pocket_agent.errors import PocketAgentError
+from pocket_agent.tui.backend import Backend
+from pocket_agent.tui.commands import COMMANDS
+from pocket_agent.tui.options import DEFAULT_THEME, TuiOptions
+from pocket_agent.tui.screens.chat import ChatScreen
+from pocket_agent.tui.themes import OURS
+from pocket_agent.tui.widgets.bars import MIN_COLUMNS, MIN_ROWS
+from pocket_agent.tui.widgets.prompt import teach_alt_enter
+
+_CLOSE_S = 5.0
+
+
+class PocketApp(App[str]):
+    """Pocket Agent in a terminal. Its result is the failure it ended with, if any.
+
+    Args:
+        backend: the profile and the model; opened only after the first picture.
+        options: how the app looks and behaves.
+    """
+
+    CSS_PATH = ["app.tcss", "screens/chat.tcss"]  # noqa: RUF012
+    TITLE = "Pocket Agent"
+    HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012
+        (0, "-thin"),
+        (MIN_COLUMNS, "-narrow"),
+        (64, "-normal"),
+        (110, "-wide"),
+    ]
+    VERTICAL_BREAKPOINTS = [  # noqa: RUF012
+        (0, "-flat"),
+        (MIN_ROWS, "-tall"),
+    ]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f1", "help", "help", priority=True),
+        Binding("ctrl+q", "quit", "leave", priority=True),
+    ]
+
+    def __init__(self, backend: Backend, options: TuiOptions | None = None) -> None:
+        teach_alt_enter()
+        super().__init__()
+        self._backend = backend
+        self._options = options or TuiOptions()
+        # Nothing moves by itself: no animation costs a wake-up or delays a key.
+        self.animation_level = "none"
+        for theme in OURS:
+            self.register_theme(theme)
+        known = self._options.theme in self.available_themes
+        self.theme = self._options.theme if known else DEFAULT_THEME
+
+    def get_default_screen(self) -> Screen[str | None]:
+        return ChatScreen(self._backend, self._options)
+
+    def on_mount(self) -> None:
+        self.theme_changed_signal.subscribe(self, self._theme_chosen)
+
+    async def on_unmount(self) -> None:
+        with suppress(PocketAgentError, TimeoutError):
+            await asyncio.wait_for(self._backend.close(), _CLOSE_S)
+
+    @property
+    def chat(self) -> ChatScreen:
+        """The screen at the bottom of the stack."""
+        screen = self.screen_stack[0]
+        assert isinstance(screen, ChatScreen)
+        return screen
+
+    def action_help(self) -> None:
+        from pocket_agent.tui.screens.help import HelpScreen
+
+        if not isinstance(self.screen, HelpScreen):
+            self.push_screen(HelpScreen())
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:  # noqa: ARG002
+        """The same commands as after the slash, for the palette."""
+        for command in COMMANDS:
+            if command.name == "title":
+                continue
+            key = f" ({command.key})" if command.key else ""
+            run = partial(self._from_palette, command.name)
+            yield SystemCommand(command.name.capitalize(), f"{command.about}{key}", run)
+
+    def _from_palette(self, name: str) -> None:
+        from pocket_agent.tui.commands import BY_NAME
+
+        while len(self.screen_stack) > 1:
+            self.pop_screen()
+        self.chat.run_command(BY_NAME[name])
+
+    def _theme_chosen(self, theme: Theme) -> None:
+        self._save_theme(theme.name)
+
+    @work(group="theme", exclusive=True)
+    async def _save_theme(self, name: str) -> None:
+        if self._options.save_theme is None:
+            return
+        try:
+            await asyncio.to_thread(self._options.save_theme, name)
+        except (PocketAgentError, OSError) as error:
+            self.notify(f"The theme could not be saved: {error}", severity="error", markup=False)

@@ -1,0 +1,165 @@
+"""What the app asks of whatever stands behind it: one small Protocol and the data it hands over.
+
+The real one is `live.LiveBackend`. No Textual in here.
+"""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from pocket_agent.assistant.events import AssistantEvent
+from pocket_agent.memory.records import Session, Turn
+from pocket_agent.profile.facts import Fact
+
+
+class Stage(StrEnum):
+    """How far the start is."""
+
+    OPENING = "opening"
+    LOADING = "loading"
+    READY = "ready"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """What the status line says about the model.
+
+    Args:
+        doing: what is being done right now, in a few words; empty when ready.
+        done: how far it is, in [0, 1], or None if unknown.
+        context_limit: size of the chat context in tokens, 0 before it is known.
+    """
+
+    stage: Stage
+    doing: str = ""
+    done: float | None = None
+    model: str = ""
+    device: str = ""
+    context_limit: int = 0
+
+
+Report = Callable[[Readiness], None]
+"""Called on the event loop whenever the readiness changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryRow:
+    """A row of the profile's log as the chat shows it.
+
+    Args:
+        turn: id of the user turn it was learnt from.
+        undone: whether an undo has taken it back.
+    """
+
+    seq: int
+    turn: str
+    line: str
+    undone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A stretch of a session, oldest first.
+
+    Args:
+        more: whether older turns lie before it.
+    """
+
+    turns: tuple[Turn, ...]
+    memories: tuple[MemoryRow, ...] = ()
+    more: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SentPart:
+    """One part of the prompt, as the model got it."""
+
+    title: str
+    text: str
+    tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SentPrompt:
+    """The whole prompt of the last reply. Counts in tokens."""
+
+    parts: Sequence[SentPart]
+    tokens: int
+    limit: int
+    dropped_turns: int = 0
+
+
+class Backend(Protocol):
+    """One profile, its conversations and the model that answers. Nothing blocks the event loop.
+
+    Every method may raise a PocketAgentError, which the app shows as one line.
+    """
+
+    @property
+    def profile_name(self) -> str:
+        """The name of the open profile."""
+
+    @property
+    def session(self) -> Session | None:
+        """The conversation that `send` continues; None until a new one has its first turn."""
+
+    async def open(self, session: str | None, report: Report) -> None:
+        """Open the profile, without the model.
+
+        Args:
+            session: id of the session to go on with; None starts a new one.
+
+        Raises:
+            PocketAgentError: the profile can't be opened; the app ends with that line.
+        """
+
+    async def load(self, report: Report) -> None:
+        """Load the model. Called after `open`, and again by `send` if there is none loaded.
+
+        Raises:
+            PocketAgentError: there is no usable model; the app stays open.
+        """
+
+    def send(self, text: str) -> AsyncIterator[AssistantEvent]:
+        """Say something; the events of the reply and of what was learnt."""
+
+    async def stop(self) -> None:
+        """Stop the reply; its partial text stays."""
+
+    async def undo(self, seq: int | None = None) -> str:
+        """Take back one event of the log, or the last one. Returns the line to show."""
+
+    async def open_session(self, session: str | None) -> None:
+        """Go on with an earlier conversation, or with None begin a new one."""
+
+    async def rename_session(self, session: str, title: str) -> None:
+        """Give a conversation another title."""
+
+    async def sessions(self, limit: int, offset: int = 0) -> list[Session]:
+        """Conversations, newest first."""
+
+    async def page(self, before: str | None, limit: int) -> Page:
+        """Turns of the current session that come before the turn with that id, or the last ones."""
+
+    async def facts(self) -> list[Fact]:
+        """What the profile holds now, candidates included."""
+
+    async def edit_fact(self, fact: str, value: str) -> str:
+        """Replace a fact's value by hand. Returns the line to show."""
+
+    async def remove_fact(self, fact: str) -> str:
+        """Take a fact out of the profile; undo brings it back. Returns the line to show."""
+
+    async def lock_fact(self, fact: str, locked: bool) -> str:
+        """Let nobody but the person change a fact, or lift that. Returns the line to show."""
+
+    async def confirm_fact(self, fact: str) -> str:
+        """Say yes to a candidate. Returns the line to show."""
+
+    async def sent_prompt(self) -> SentPrompt | None:
+        """The prompt of the last reply, or None before the first."""
+
+    async def close(self) -> None:
+        """Save what is under way and end the children. Safe to call twice."""

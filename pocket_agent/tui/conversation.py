@@ -1,0 +1,233 @@
+"""What the chat shows, as data: the state that the chat screen is a view of. No Textual in here."""
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from itertools import count
+
+from pocket_agent.assistant.events import ContextReady, Learnt
+from pocket_agent.memory.records import Turn, TurnRole, TurnStatus
+from pocket_agent.tui.backend import MemoryRow, Page
+
+_keys = count(1)
+
+
+class SaidState(StrEnum):
+    """How far something said is."""
+
+    QUEUED = "queued"
+    COMPLETE = "complete"
+    STREAMING = "streaming"
+    STOPPED = "stopped"
+    INTERRUPTED = "interrupted"
+    UNSAVED = "not saved"
+
+
+_SHOWN = {
+    TurnStatus.OPEN: SaidState.STREAMING,
+    TurnStatus.COMPLETE: SaidState.COMPLETE,
+    TurnStatus.STOPPED: SaidState.STOPPED,
+    TurnStatus.INTERRUPTED: SaidState.INTERRUPTED,
+}
+
+
+@dataclass(slots=True, eq=False)
+class Said:
+    """A turn as the chat shows it; `turn` is its id in the store, empty until it is saved."""
+
+    role: TurnRole
+    text: str
+    state: SaidState = SaidState.COMPLETE
+    turn: str = ""
+    key: int = field(default_factory=lambda: next(_keys))
+
+
+@dataclass(slots=True, eq=False)
+class Remembered:
+    """A line about an edit of the profile, with undo."""
+
+    seq: int
+    turn: str
+    line: str
+    undone: bool = False
+    key: int = field(default_factory=lambda: next(_keys))
+
+
+@dataclass(slots=True, eq=False)
+class Note:
+    """A line of the app's own: a failure, or that old turns have left the context."""
+
+    text: str
+    failure: bool = False
+    key: int = field(default_factory=lambda: next(_keys))
+
+
+Entry = Said | Remembered | Note
+
+
+class Conversation:
+    """The entries of one session in the order they are shown, and the messages that wait."""
+
+    def __init__(self) -> None:
+        self.entries: list[Entry] = []
+        self.queue: deque[Said] = deque()
+        self.older = False
+        self.history: list[str] = []
+        self._dropped = 0
+        self._overflow: Note | None = None
+
+    def restore(self, page: Page) -> None:
+        """Show a stored session, from its last page on; messages that wait stay under it."""
+        self.entries = [*_entries(page), *self.queue]
+        self.older = page.more
+        self._dropped = 0
+        self._overflow = None
+        self.history = _user_texts(self.entries)
+
+    def prepend(self, page: Page) -> list[Entry]:
+        """Put an older page before what is there. Returns its entries."""
+        added = _entries(page)
+        self.entries[:0] = added
+        self.older = page.more
+        self.history[:0] = _user_texts(added)
+        return added
+
+    @property
+    def first_turn(self) -> str | None:
+        """The id of the oldest turn held, for asking what lies before it."""
+        found = (entry.turn for entry in self.entries if isinstance(entry, Said) and entry.turn)
+        return next(found, None)
+
+    @property
+    def last_reply(self) -> Said | None:
+        """The newest reply with any text."""
+        for entry in reversed(self.entries):
+            if isinstance(entry, Said) and entry.role is TurnRole.ASSISTANT and entry.text:
+                return entry
+        return None
+
+    def say(self, text: str) -> Said:
+        """Queue a message of the person's."""
+        said = Said(TurnRole.USER, text, SaidState.QUEUED)
+        self.queue.append(said)
+        self.entries.append(said)
+        if not self.history or self.history[-1] != text:
+            self.history.append(text)
+        return said
+
+    def next_queued(self) -> Said | None:
+        """Take the message that waits longest; it is then being sent."""
+        if not self.queue:
+            return None
+        said = self.queue.popleft()
+        said.state = SaidState.COMPLETE
+        return said
+
+    def take_back(self) -> Said | None:
+        """Take the newest waiting message out again, so that it can be edited."""
+        if not self.queue:
+            return None
+        said = self.queue.pop()
+        self.entries.remove(said)
+        return said
+
+    def begin_reply(self, said: Said) -> Said:
+        """The reply to `said`, empty yet, shown right under it."""
+        reply = Said(TurnRole.ASSISTANT, "", SaidState.STREAMING)
+        self.entries.insert(self._after_exchange(said), reply)
+        return reply
+
+    def end_reply(self, reply: Said, turn: Turn) -> None:
+        """Take over the reply as it was saved."""
+        reply.text = turn.text
+        reply.turn = turn.id
+        state = _SHOWN[turn.status]
+        reply.state = SaidState.COMPLETE if state is SaidState.STREAMING else state
+
+    def learn(self, learnt: Learnt, said: Said) -> Remembered:
+        """A line for an edit of the profile, under the exchange it was learnt from."""
+        source = learnt.event.source
+        turn = source.turn if source and source.turn else said.turn
+        row = Remembered(learnt.event.seq, turn, learnt.line)
+        origin = next((e for e in self.entries if isinstance(e, Said) and e.turn == turn), said)
+        self.entries.insert(self._after_exchange(origin), row)
+        return row
+
+    def drop(self, entry: Entry) -> None:
+        """Take an entry out again."""
+        self.entries.remove(entry)
+
+    def note(self, text: str, *, failure: bool = False) -> Note:
+        """A line of the app's own, before the messages that still wait."""
+        note = Note(text, failure)
+        self.entries.insert(len(self.entries) - len(self.queue), note)
+        return note
+
+    def overflow(self, ready: ContextReady, said: Said) -> bool:
+        """Say so in a line when more of the oldest turns no longer fit the context.
+
+        There is one such line; it moves down to the exchange at which turns last left.
+
+        Returns:
+            Whether the entries changed.
+        """
+        dropped, self._dropped = self._dropped, ready.dropped_turns
+        if ready.dropped_turns <= dropped:
+            return False
+        if self._overflow is not None and self._overflow in self.entries:
+            self.entries.remove(self._overflow)
+        self._overflow = Note(_overflow_text(ready.dropped_turns))
+        self.entries.insert(self.entries.index(said), self._overflow)
+        return True
+
+    def last_memory(self) -> Remembered | None:
+        """The newest line that can still be undone."""
+        for entry in reversed(self.entries):
+            if isinstance(entry, Remembered) and not entry.undone:
+                return entry
+        return None
+
+    def _after_exchange(self, said: Said) -> int:
+        """Where the entries that belong to `said` end: before the next user turn."""
+        if said not in self.entries:
+            return len(self.entries) - len(self.queue)
+        at = self.entries.index(said) + 1
+        while at < len(self.entries) and not _is_user(self.entries[at]):
+            at += 1
+        return at
+
+
+def _overflow_text(turns: int) -> str:
+    what = "oldest turn has" if turns == 1 else f"oldest {turns} turns have"
+    return (
+        f"The context is full: the {what} left it. "
+        "They stay saved and recall still finds them; /context shows what is sent."
+    )
+
+
+def _is_user(entry: Entry) -> bool:
+    return isinstance(entry, Said) and entry.role is TurnRole.USER
+
+
+def _user_texts(entries: Iterable[Entry]) -> list[str]:
+    return [entry.text for entry in entries if isinstance(entry, Said) and _is_user(entry)]
+
+
+def _entries(page: Page) -> list[Entry]:
+    rows: dict[str, list[MemoryRow]] = {}
+    for row in page.memories:
+        rows.setdefault(row.turn, []).append(row)
+    found: list[Entry] = []
+    pending: list[MemoryRow] = []
+    for turn in page.turns:
+        if turn.role is TurnRole.USER:
+            found.extend(_remembered(pending))
+            pending = rows.get(turn.id, [])
+        found.append(Said(turn.role, turn.text, _SHOWN[turn.status], turn.id))
+    found.extend(_remembered(pending))
+    return found
+
+
+def _remembered(rows: Iterable[MemoryRow]) -> list[Entry]:
+    return [Remembered(row.seq, row.turn, row.line, row.undone) for row in rows]

@@ -1,0 +1,274 @@
+"""Runs the conversation: queues messages, walks the assistant's events, keeps the status true.
+
+The chat screen shows what is in here and passes on what the person does. No Textual in here.
+"""
+
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol
+
+from pocket_agent.assistant.events import (
+    AssistantEvent,
+    ContextReady,
+    Learnt,
+    PolicyIdle,
+    ReplyDelta,
+    ReplyDone,
+    UserSaved,
+)
+from pocket_agent.errors import PocketAgentError
+from pocket_agent.tui.backend import Backend, Readiness, Stage
+from pocket_agent.tui.conversation import Conversation, Remembered, Said, SaidState
+from pocket_agent.tui.status import Status
+
+PAGE = 30
+"""Turns asked of the store at once."""
+
+_STATUS_EVERY_S = 0.25
+_LONG_AGO = float("-inf")
+
+
+class View(Protocol):
+    """Whatever shows the dialogue."""
+
+    def entries_changed(self) -> None:
+        """Entries were added, removed or changed their state."""
+
+    def reply_grew(self, reply: Said, text: str) -> None:
+        """`text` was added to the reply."""
+
+    def status_changed(self) -> None:
+        """The status is another one."""
+
+    def draft_returned(self, text: str) -> None:
+        """A message could not be sent: here is its text again."""
+
+
+Spawn = Callable[[Coroutine[Any, Any, None]], object]
+"""Runs a coroutine in the background."""
+
+
+class Dialogue:
+    """One conversation at a time, over a backend.
+
+    Args:
+        backend: the profile and the model.
+        view: told of every change.
+        spawn: runs a coroutine in the background.
+    """
+
+    def __init__(self, backend: Backend, view: View, spawn: Spawn) -> None:
+        self.backend = backend
+        self.conversation = Conversation()
+        self.status = Status()
+        self.opened = False
+        self._view = view
+        self._spawn = spawn
+        self._current: Said | None = None
+        self._reply: Said | None = None
+        self._learning = 0
+        self._first_piece = 0.0
+        self._pieces = 0
+        self._status_at = _LONG_AGO
+
+    @property
+    def replying(self) -> bool:
+        """Whether a message is being answered."""
+        return self._current is not None
+
+    async def open(self, session: str | None) -> None:
+        """Open the profile and show the session; messages typed before this still wait.
+
+        Raises:
+            PocketAgentError: the profile can't be opened.
+        """
+        await self.backend.open(session, self._report)
+        self.opened = True
+        self.conversation.restore(await self.backend.page(None, PAGE))
+        self._view.entries_changed()
+        self._pump()
+
+    async def load(self) -> None:
+        """Load the model; a failure becomes a line of the chat."""
+        try:
+            await self.backend.load(self._report)
+        except PocketAgentError as error:
+            self._report(Readiness(Stage.FAILED))
+            self.fail(error)
+
+    def submit(self, text: str) -> None:
+        """Say something, now or as soon as what is under way is done."""
+        self.conversation.say(text)
+        self._view.entries_changed()
+        self._pump()
+
+    async def stop(self) -> None:
+        """Stop the reply; with none under way, take the newest waiting message back."""
+        if self._current is not None:
+            await self._try(self.backend.stop())
+        elif said := self.conversation.take_back():
+            self._view.draft_returned(said.text)
+            self._changed()
+
+    async def undo(self, row: Remembered | None = None) -> None:
+        """Take back what one line remembered, or the last thing there is to undo."""
+        row = row or self.conversation.last_memory()
+        if row is not None and row.undone:
+            return
+        try:
+            line = await self.backend.undo(row.seq if row else None)
+        except PocketAgentError as error:
+            self.fail(error)
+            return
+        if row is None:
+            self.conversation.note(line)
+        else:
+            row.undone = True
+        self._view.entries_changed()
+
+    async def load_older(self) -> bool:
+        """Fetch the page before the oldest turn held. Returns whether there was one."""
+        before = self.conversation.first_turn
+        if not self.opened or not self.conversation.older or before is None:
+            return False
+        page = await self.backend.page(before, PAGE)
+        return bool(self.conversation.prepend(page))
+
+    async def switch(self, session: str | None) -> None:
+        """Go on with another session, or start a new one. What waits becomes a draft again."""
+        waiting = [said.text for said in self.conversation.queue]
+        self.conversation.queue.clear()
+        if self._current is not None:
+            await self.backend.stop()
+        await self.backend.open_session(session)
+        self._current = self._reply = None
+        self.conversation = Conversation()
+        self.conversation.restore(await self.backend.page(None, PAGE))
+        self.status.used, self.status.rate = 0, 0.0
+        if waiting:
+            self._view.draft_returned("\n".join(waiting))
+        self._changed()
+
+    def fail(self, error: PocketAgentError) -> None:
+        """Show a failure as one line of the chat."""
+        self.conversation.note(str(error), failure=True)
+        self._view.entries_changed()
+
+    def _pump(self) -> None:
+        """Send the next waiting message, if nothing is under way."""
+        settled = self.status.readiness.stage in (Stage.READY, Stage.FAILED)
+        if self.opened and settled and self._current is None:
+            self._current = self.conversation.next_queued()
+            if self._current is not None:
+                self._spawn(self._exchange(self._current))
+        self._changed()
+
+    async def _exchange(self, said: Said) -> None:
+        self._set_doing("recalling")
+        try:
+            async for event in self.backend.send(said.text):
+                self._take(event, said)
+        except PocketAgentError as error:
+            self._broken(said, str(error))
+        except Exception as error:
+            # A defect of ours must not take the conversation down with it.
+            self._broken(said, f"Something went wrong ({type(error).__name__}: {error})")
+        finally:
+            self._finish(said)
+
+    def _take(self, event: AssistantEvent, said: Said) -> None:
+        mine = said is self._current
+        match event:
+            case UserSaved(turn):
+                said.turn = turn.id
+            case ContextReady() if mine:
+                self._context_ready(event, said)
+            case ReplyDelta(text=text) if mine:
+                self._grow(said, text)
+            case ReplyDone() if mine:
+                self._reply_done(event, said)
+            case Learnt():
+                self.conversation.learn(event, said)
+                self._view.entries_changed()
+            case PolicyIdle():
+                self._learning = 0
+                self._changed_status()
+
+    def _context_ready(self, event: ContextReady, said: Said) -> None:
+        self.status.used, self.status.limit = event.tokens, event.limit
+        self.conversation.overflow(event, said)
+        self._set_doing("reading")
+        self._view.entries_changed()
+
+    def _grow(self, said: Said, text: str) -> None:
+        now = time.monotonic()
+        if self._reply is None:
+            self._reply = self.conversation.begin_reply(said)
+            self._first_piece, self._pieces = now, 0
+            self._view.entries_changed()
+            self._set_doing("answering")
+        self._reply.text += text
+        self._pieces += 1
+        self.status.used += 1
+        self._view.reply_grew(self._reply, text)
+        if now - self._status_at > _STATUS_EVERY_S and now > self._first_piece:
+            self.status.rate = (self._pieces - 1) / (now - self._first_piece)
+            self._status_at = now
+            self._view.status_changed()
+
+    def _reply_done(self, event: ReplyDone, said: Said) -> None:
+        reply = self._reply or self.conversation.begin_reply(said)
+        self.conversation.end_reply(reply, event.turn)
+        if event.usage:
+            usage = event.usage
+            self.status.used = usage.prompt + usage.completion
+            if usage.decode_s > 0:
+                self.status.rate = usage.completion / usage.decode_s
+        self._learning += 1
+        self._release()
+
+    def _broken(self, said: Said, line: str) -> None:
+        """An exchange ended early: keep the partial reply, and give back what was not saved."""
+        if said is self._current:
+            if self._reply is not None:
+                self._reply.state = SaidState.INTERRUPTED
+            if not said.turn:
+                said.state = SaidState.UNSAVED
+                self._view.draft_returned(said.text)
+        self.conversation.note(line, failure=True)
+
+    def _finish(self, said: Said) -> None:
+        """The assistant has nothing more to tell about this exchange."""
+        if said is self._current:
+            self._release()
+        self._learning = max(0, self._learning - 1)
+        self._changed()
+
+    def _release(self) -> None:
+        """The reply is over: whoever waits is next."""
+        self._current = self._reply = None
+        self._pump()
+
+    async def _try(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except PocketAgentError as error:
+            self.fail(error)
+
+    def _report(self, readiness: Readiness) -> None:
+        self.status.readiness = readiness
+        self._pump()
+
+    def _set_doing(self, doing: str) -> None:
+        self.status.doing = doing
+        self._view.status_changed()
+
+    def _changed_status(self) -> None:
+        self.status.queued = len(self.conversation.queue)
+        if self._current is None:
+            self.status.doing = "learning" if self._learning else ""
+        self._view.status_changed()
+
+    def _changed(self) -> None:
+        self._changed_status()
+        self._view.entries_changed()

@@ -1,0 +1,278 @@
+"""The chat: a view of the dialogue, and the commands one can give it."""
+
+import asyncio
+from collections.abc import Iterator
+from typing import ClassVar
+
+from textual import on, work
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.widget import Widget
+from textual.widgets import Static
+
+from pocket_agent.errors import PocketAgentError
+from pocket_agent.tui.backend import Backend
+from pocket_agent.tui.clipboard import copy_with_tool, osc52
+from pocket_agent.tui.code import last_code_block
+from pocket_agent.tui.commands import Command, parse
+from pocket_agent.tui.conversation import Said
+from pocket_agent.tui.dialogue import Dialogue
+from pocket_agent.tui.options import TuiOptions
+from pocket_agent.tui.screens.frame import Frame
+from pocket_agent.tui.widgets.bars import Heading, StatusLine
+from pocket_agent.tui.widgets.entries import MemoryLine
+from pocket_agent.tui.widgets.prompt import Prompt
+from pocket_agent.tui.widgets.transcript import Transcript
+
+_PLACEHOLDERS = (
+    (64, "Message…  Enter sends · ctrl+j new line · / commands · F1 help"),
+    (36, "Message…  / commands · F1 help"),
+    (0, "Message…"),
+)
+
+
+class ChatScreen(Frame):
+    """Talk with the assistant."""
+
+    TITLE = "Chat"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f2", "profile", "what is remembered about you"),
+        Binding("f3", "sessions", "earlier conversations"),
+        Binding("f4", "context", "the prompt of the last reply"),
+        Binding("ctrl+n", "new_session", "new conversation", priority=True),
+        Binding("escape", "stop", "stop the reply, or take back a message that waits"),
+        Binding("pageup", "scroll_back", "scroll up; at the top, older turns", priority=True),
+        Binding("pagedown", "scroll_on", "scroll down", priority=True),
+        Binding("ctrl+up", "scroll_back(1)", "scroll a line up", priority=True),
+        Binding("ctrl+down", "scroll_on(1)", "scroll a line down", priority=True),
+        Binding("ctrl+end", "to_end", "to the end", priority=True),
+    ]
+
+    def __init__(self, backend: Backend, options: TuiOptions) -> None:
+        super().__init__()
+        self._options = options
+        self.dialogue = Dialogue(backend, self, self._spawn)
+        self._transcript = Transcript()
+        self._prompt = Prompt(enter_sends=options.enter_sends)
+        self._status = StatusLine()
+        self._heading = Heading(f"Pocket Agent · {backend.profile_name}")
+
+    def body(self) -> Iterator[Widget]:
+        yield self._heading
+        yield self._transcript
+        yield Horizontal(Static("›", id="glyph", markup=False), self._prompt, id="prompt-box")
+        yield self._status
+
+    def on_mount(self) -> None:
+        self._prompt.focus()
+        self._status.show(self.dialogue.status)
+        # Only once the first picture is on the screen may anything slow begin.
+        self.call_after_refresh(self._begin)
+
+    def on_resize(self) -> None:
+        width = self.size.width
+        self._prompt.placeholder = next(text for least, text in _PLACEHOLDERS if width >= least)
+        self._status.show(self.dialogue.status)
+
+    @work(group="begin")
+    async def _begin(self) -> None:
+        try:
+            await self.dialogue.open(self._options.session)
+        except PocketAgentError as error:
+            self.app.exit(str(error), return_code=1)
+            return
+        self._show_title()
+        await self.dialogue.load()
+
+    # The dialogue's view.
+
+    def entries_changed(self) -> None:
+        """Entries were added, removed or changed their state."""
+        self._prompt.remember(self.dialogue.conversation.history)
+        self.run_worker(self._sync(), group="sync")
+
+    def reply_grew(self, reply: Said, text: str) -> None:
+        """`text` was added to the reply."""
+        self._transcript.grow(reply, text)
+
+    def status_changed(self) -> None:
+        """The status is another one."""
+        self._status.show(self.dialogue.status)
+        if self.dialogue.opened:
+            self._show_title()
+
+    def draft_returned(self, text: str) -> None:
+        """A message could not be sent: it is in the field again."""
+        self._prompt.restore_draft(text)
+
+    def _spawn(self, work: object) -> object:
+        return self.run_worker(work, group="exchange")  # type: ignore[arg-type]
+
+    async def _sync(self) -> None:
+        await self._transcript.sync(self.dialogue.conversation)
+
+    # What the person does.
+
+    @on(Prompt.Sent)
+    def _sent(self, message: Prompt.Sent) -> None:
+        call = parse(message.text)
+        if call is None:
+            self._transcript.anchor()
+            self.dialogue.submit(message.text.strip())
+        elif call.command is None:
+            self._prompt.put(message.text)
+            self.tell(f"There is no /{call.name}. /help lists the commands.", failure=True)
+        else:
+            self.run_command(call.command, call.argument)
+
+    def run_command(self, command: Command, argument: str = "") -> None:
+        """Do what a command of the table says."""
+        action = getattr(self, f"action_{command.action}")
+        action(argument) if command.argument else action()
+
+    @on(Prompt.UndoWanted)
+    def _undo_key(self) -> None:
+        self.action_undo()
+
+    @on(Prompt.Interrupted)
+    def _interrupted(self) -> None:
+        if self.dialogue.replying:
+            self.action_stop()
+        else:
+            self.tell("ctrl+q leaves.")
+
+    @on(MemoryLine.UndoWanted)
+    def _undo_line(self, message: MemoryLine.UndoWanted) -> None:
+        self._prompt.focus()
+        self.run_worker(self.dialogue.undo(message.row), group="undo")
+
+    @on(Transcript.OlderWanted)
+    async def _older(self) -> None:
+        self.run_worker(self._load_older(), group="older", exclusive=True)
+
+    async def _load_older(self) -> None:
+        try:
+            if await self.dialogue.load_older():
+                await self._transcript.show_older()
+        except PocketAgentError as error:
+            self.dialogue.fail(error)
+
+    def action_help(self) -> None:
+        from pocket_agent.tui.screens.help import HelpScreen
+
+        self.app.push_screen(HelpScreen())
+
+    def action_profile(self) -> None:
+        if self._is_open():
+            from pocket_agent.tui.screens.profile import ProfileScreen
+
+            self.app.push_screen(ProfileScreen(self.dialogue.backend))
+
+    def action_sessions(self) -> None:
+        if self._is_open():
+            from pocket_agent.tui.screens.sessions import SessionsScreen
+
+            self.app.push_screen(SessionsScreen(self.dialogue.backend), self._session_chosen)
+
+    def action_context(self) -> None:
+        from pocket_agent.tui.screens.context import ContextScreen
+
+        self.app.push_screen(ContextScreen(self.dialogue.backend))
+
+    def action_new_session(self) -> None:
+        if self._is_open():
+            self._switch(None)
+
+    @work(group="title")
+    async def action_rename(self, argument: str = "") -> None:
+        if not argument:
+            self._prompt.put("/title ")
+            return
+        if self._is_open():
+            await self._rename(argument)
+
+    async def _rename(self, title: str) -> None:
+        session = self.dialogue.backend.session
+        if session is None:
+            self.tell("Say something first: an empty conversation can't have a title.")
+            return
+        try:
+            await self.dialogue.backend.rename_session(session.id, title)
+        except PocketAgentError as error:
+            self.dialogue.fail(error)
+        self._show_title()
+
+    @work(group="stop")
+    async def action_stop(self) -> None:
+        await self.dialogue.stop()
+
+    @work(group="undo")
+    async def action_undo(self) -> None:
+        if self._is_open():
+            await self.dialogue.undo()
+
+    @work(group="copy")
+    async def action_copy(self, argument: str = "") -> None:
+        reply = self.dialogue.conversation.last_reply
+        text = reply.text if reply else ""
+        what = "reply"
+        if argument == "code":
+            what, text = "code block", last_code_block(text)
+        if not text:
+            self.tell(f"There is no {what} to copy.", failure=True)
+            return
+        tool = await asyncio.to_thread(copy_with_tool, text)
+        if tool:
+            self.tell(f"Copied the {what} with {tool}.")
+            return
+        self._write_to_terminal(osc52(text))
+        self.tell(f"Sent the {what} to the terminal's clipboard (OSC 52), if it allows that.")
+
+    def action_theme(self, argument: str = "") -> None:
+        if not argument:
+            self.app.action_change_theme()
+        elif argument in self.app.available_themes:
+            self.app.theme = argument
+        else:
+            names = ", ".join(sorted(self.app.available_themes))
+            self.tell(f"There is no theme {argument!r}. There are: {names}", failure=True)
+
+    def action_quit(self) -> None:
+        self.app.exit(return_code=0)
+
+    def action_scroll_back(self, lines: int = 0) -> None:
+        self._transcript.back(lines)
+
+    def action_scroll_on(self, lines: int = 0) -> None:
+        self._transcript.on(lines)
+
+    def action_to_end(self) -> None:
+        self._transcript.anchor()
+
+    def _session_chosen(self, session: str | None) -> None:
+        if session is not None:
+            self._switch(session or None)
+
+    @work(group="switch", exclusive=True)
+    async def _switch(self, session: str | None) -> None:
+        try:
+            await self.dialogue.switch(session)
+        except PocketAgentError as error:
+            self.dialogue.fail(error)
+        self._show_title()
+
+    def _show_title(self) -> None:
+        session = self.dialogue.backend.session
+        title = (session.title if session else "") or "New conversation"
+        self._heading.show(f"{self.dialogue.backend.profile_name} · {title}")
+
+    def _is_open(self) -> bool:
+        if not self.dialogue.opened:
+            self.tell("The profile is still being opened.")
+        return self.dialogue.opened
+
+    def _write_to_terminal(self, sequence: str) -> None:
+        # Textual has no public way to write a sequence of one's own.
+        driver = self.app._driver
+        if driver is not None:
+            driver.write(sequence)

@@ -1,0 +1,203 @@
+"""What is remembered: facts under headings, each with the words it rests on; edit, delete, undo."""
+
+from collections.abc import Coroutine, Iterator
+from typing import Any, ClassVar
+
+from textual import on, work
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Input, OptionList, Static
+from textual.widgets.option_list import Option
+
+from pocket_agent.errors import PocketAgentError
+from pocket_agent.profile.facts import Fact, FactState
+from pocket_agent.tui.backend import Backend
+from pocket_agent.tui.factsheet import Section, marks, origin, polarity_words, sections
+from pocket_agent.tui.safe_text import one_line, printable
+from pocket_agent.tui.screens.frame import Frame
+from pocket_agent.tui.widgets.bars import Heading
+
+_EMPTY = "Nothing is remembered yet. What you tell about yourself in the chat comes here."
+_KEYS = "e edit · d delete · u undo · l lock · c confirm · / filter · Esc back"
+
+
+class ProfileScreen(Frame):
+    """See and change what is remembered."""
+
+    CSS_PATH = "profile.tcss"
+    TITLE = "Profile"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("e,enter", "edit", "edit the value"),
+        Binding("d,delete", "remove", "delete (undo brings it back)"),
+        Binding("u,ctrl+u", "undo", "undo the last change"),
+        Binding("l", "lock", "lock or unlock: only you change a locked fact"),
+        Binding("c", "confirm", "say yes to a fact that waits"),
+        Binding("slash", "filter", "show only what contains a word", key_display="/"),
+        Binding("escape", "back", "back", priority=True),
+    ]
+
+    def __init__(self, backend: Backend) -> None:
+        super().__init__()
+        self._backend = backend
+        self._facts: dict[str, Fact] = {}
+        self._needle = ""
+        self._editing: Fact | None = None
+        self._list = OptionList(id="facts", markup=False)
+        self._field = Input(id="field", select_on_focus=False)
+        self._line = Static("", id="line", markup=False)
+
+    def body(self) -> Iterator[Widget]:
+        yield Heading(f"Profile · {self._backend.profile_name}")
+        yield self._list
+        yield self._field
+        yield self._line
+        yield Static(_KEYS, id="keys", markup=False)
+
+    def on_mount(self) -> None:
+        self._field.display = False
+        self._list.focus()
+        self._reload()
+
+    @work(group="facts", exclusive=True)
+    async def _reload(self) -> None:
+        try:
+            facts = await self._backend.facts()
+        except PocketAgentError as error:
+            self._say(str(error))
+            return
+        self._facts = {fact.id: fact for fact in facts}
+        self._paint()
+
+    def _paint(self) -> None:
+        """Show the facts that match, keeping the cursor on the fact it was on."""
+        chosen = self._chosen()
+        at = self._list.highlighted
+        shown = sections(self._facts.values(), self._needle)
+        options = [option for section in shown for option in _options(section)]
+        self._list.set_options(options or [Option(self._nothing(), disabled=True)])
+        self._highlight(options, chosen.id if chosen else "", at)
+
+    def _highlight(self, options: list[Option], fact: str, at: int | None) -> None:
+        ids = [option.id for option in options]
+        enabled = [number for number, option in enumerate(options) if not option.disabled]
+        if fact in ids:
+            self._list.highlighted = ids.index(fact)
+        elif enabled:
+            wanted = at or 0
+            self._list.highlighted = min(enabled, key=lambda number: abs(number - wanted))
+
+    def _nothing(self) -> str:
+        return f"Nothing contains “{one_line(self._needle)}”." if self._needle else _EMPTY
+
+    def _chosen(self) -> Fact | None:
+        at = self._list.highlighted
+        if at is None or at >= self._list.option_count:
+            return None
+        return self._facts.get(self._list.get_option_at_index(at).id or "")
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        """While one types into the field, letters are letters."""
+        typing = self._field.has_focus
+        return not typing or action == "back"
+
+    @on(OptionList.OptionSelected)
+    def _selected(self) -> None:
+        self.action_edit()
+
+    def action_edit(self) -> None:
+        fact = self._chosen()
+        if fact is not None:
+            self._editing = fact
+            self._open_field(f"new value of {fact.slot}", printable(fact.value))
+
+    def action_filter(self) -> None:
+        self._editing = None
+        self._open_field("show only what contains…", self._needle)
+
+    def _open_field(self, hint: str, value: str) -> None:
+        self._field.placeholder = hint
+        self._field.value = value
+        self._field.display = True
+        self._field.focus()
+        self._field.cursor_position = len(value)
+        self._say(f"{hint} · Enter takes it · Esc leaves it")
+
+    def _close_field(self) -> None:
+        self._editing = None
+        self._field.display = False
+        self._list.focus()
+        self._say("")
+
+    @on(Input.Changed)
+    def _typed(self) -> None:
+        if self._field.display and self._editing is None:
+            self._needle = self._field.value.strip()
+            self._paint()
+
+    @on(Input.Submitted)
+    def _entered(self) -> None:
+        fact, value = self._editing, self._field.value.strip()
+        self._close_field()
+        if fact is not None and value and value != fact.value:
+            self._change(self._backend.edit_fact(fact.id, value))
+
+    def action_remove(self) -> None:
+        if fact := self._chosen():
+            self._change(self._backend.remove_fact(fact.id))
+
+    def action_undo(self) -> None:
+        self._change(self._backend.undo())
+
+    def action_lock(self) -> None:
+        if fact := self._chosen():
+            self._change(self._backend.lock_fact(fact.id, not fact.locked))
+
+    def action_confirm(self) -> None:
+        fact = self._chosen()
+        if fact is not None and fact.state is FactState.CANDIDATE:
+            self._change(self._backend.confirm_fact(fact.id))
+
+    def action_back(self) -> None:
+        if self._field.has_focus:
+            if self._editing is None:
+                self._needle = ""
+                self._paint()
+            self._close_field()
+        elif self._needle:
+            self._needle = ""
+            self._paint()
+        else:
+            self.dismiss(None)
+
+    @work(group="change")
+    async def _change(self, change: Coroutine[Any, Any, str]) -> None:
+        try:
+            line = await change
+        except PocketAgentError as error:
+            self._say(f"✗ {error}")
+            return
+        self._say(f"{line} · u undo")
+        self._reload()
+
+    def _say(self, line: str) -> None:
+        self._line.update(one_line(line))
+
+
+def _options(section: Section) -> Iterator[Option]:
+    yield Option(Content.styled(section.title.upper(), "bold"), disabled=True)
+    for fact in section.facts:
+        yield Option(_row(fact), id=fact.id)
+
+
+def _row(fact: Fact) -> Content:
+    """A fact in two lines: what it says, and why we think so."""
+    polarity, special = polarity_words(fact), marks(fact)
+    return Content.assemble(
+        (f"{fact.slot:<10} ", "dim"),
+        f"{polarity} " if polarity else "",
+        (one_line(fact.value), "bold"),
+        (f"   {special}", "italic") if special else "",
+        "\n  ",
+        (origin(fact), "dim"),
+    )

@@ -1,0 +1,81 @@
+"""What the status line says: model, device, context, speed, and what is going on."""
+
+from dataclasses import dataclass, field
+
+from pocket_agent.tui.backend import Readiness, Stage
+from pocket_agent.tui.safe_text import one_line
+
+NARROW = 64
+"""Below this many columns the line takes two rows."""
+
+_SEPARATOR = " · "
+
+
+@dataclass(slots=True)
+class Status:
+    """Everything the line is made from. Counts in tokens.
+
+    Args:
+        doing: what the assistant does right now; empty when it waits for the person.
+        rate: tokens a second of the reply under way, or of the last one.
+    """
+
+    readiness: Readiness = field(default_factory=lambda: Readiness(Stage.OPENING, "opening"))
+    doing: str = ""
+    used: int = 0
+    limit: int = 0
+    rate: float = 0.0
+    queued: int = 0
+
+    @property
+    def activity(self) -> str:
+        """What is going on, in a few words, with a sign that needs no colour."""
+        ready = self.readiness
+        if ready.stage in (Stage.OPENING, Stage.LOADING):
+            share = "" if ready.done is None else f" {round(ready.done * 100)}%"
+            words = f"◌ {one_line(ready.doing or ready.stage.value)}{share}"
+        elif self.doing:
+            words = f"● {self.doing}"
+        elif ready.stage is Stage.FAILED:
+            words = "✗ no model"
+        else:
+            words = "○ ready"
+        return f"{words}{_SEPARATOR}{self.queued} queued" if self.queued else words
+
+    @property
+    def context(self) -> str:
+        """How full the context is."""
+        limit = self.limit or self.readiness.context_limit
+        return f"ctx {round(100 * self.used / limit)}%" if limit else ""
+
+    @property
+    def speed(self) -> str:
+        """How fast the reply comes."""
+        return f"{self.rate:.0f} tok/s" if self.rate else ""
+
+
+def rows(status: Status, width: int) -> list[str]:
+    """The status line for a terminal of `width` columns: one row, or two where it is narrow.
+
+    Where there isn't room for everything, the device goes first, then the model's name is cut.
+    """
+    if width >= NARROW:
+        return [_wide(status, width)]
+    first = _joined(status.activity, status.context, status.speed)
+    second = _joined(one_line(status.readiness.model), one_line(status.readiness.device))
+    return [one_line(first, width), one_line(second, width)]
+
+
+def _wide(status: Status, width: int) -> str:
+    model, device = one_line(status.readiness.model), one_line(status.readiness.device)
+    tail = _joined(status.context, status.speed)
+    left = one_line(status.activity, width)
+    room = width - len(left) - 2
+    for right in (_joined(model, device, tail), _joined(one_line(model, 20), tail), tail):
+        if len(right) <= room:
+            return left + right.rjust(width - len(left))
+    return left
+
+
+def _joined(*parts: str) -> str:
+    return _SEPARATOR.join(part for part in parts if part)

@@ -1,0 +1,150 @@
+"""Where one types: Enter sends, ctrl+j breaks the line, up and down walk the history."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.widgets import TextArea
+
+from pocket_agent.tui.commands import complete
+from pocket_agent.tui.safe_text import printable
+
+
+def teach_alt_enter() -> None:
+    """Let the plain terminal's Alt+Enter make a new line: Textual 8.2 reads it as Enter."""
+    from textual._ansi_sequences import ANSI_SEQUENCES_KEYS
+    from textual.keys import Keys
+
+    if isinstance(ANSI_SEQUENCES_KEYS, dict):
+        ANSI_SEQUENCES_KEYS.setdefault("\x1b\r", (Keys.ControlJ,))
+
+
+class Prompt(TextArea):
+    """A multi-line field for messages and slash commands.
+
+    Args:
+        enter_sends: Enter sends and ctrl+j makes a new line; if not, the other way round.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "enter", "send", priority=True, show=False),
+        Binding("ctrl+j,shift+enter,alt+enter", "other_enter", "new line", priority=True),
+        Binding("up", "up", "earlier message", show=False),
+        Binding("down", "down", "later message", show=False),
+        Binding("ctrl+u", "cut_line_or_undo", "undo what was remembered (on an empty line)"),
+        Binding("tab", "accept", "complete a command", show=False),
+        Binding("ctrl+c,super+c", "copy_or_stop", "copy the selection", show=False),
+    ]
+
+    class Sent(Message):
+        """The person sent the text."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
+
+    class UndoWanted(Message):
+        """The undo key on an empty line."""
+
+    class Interrupted(Message):
+        """ctrl+c with nothing selected."""
+
+    def __init__(self, *, enter_sends: bool = True) -> None:
+        super().__init__(id="prompt", compact=True, highlight_cursor_line=False)
+        self._enter_sends = enter_sends
+        self._history: Sequence[str] = ()
+        self._at = 0
+        self._draft = ""
+        # A blinking cursor would wake the machine twice a second for nothing.
+        self.cursor_blink = False
+
+    def remember(self, history: Sequence[str]) -> None:
+        """Take over the history, oldest first; walking starts at its end again."""
+        if self._at == len(self._history) or len(history) != len(self._history):
+            self._at = len(history)
+        self._history = history
+
+    def put(self, text: str) -> None:
+        """Show a text to be edited, with the cursor at its end."""
+        self.text = printable(text)
+        self.move_cursor(self.document.end)
+
+    def restore_draft(self, text: str) -> None:
+        """Give a text back that could not be sent, before whatever is being typed."""
+        self.put(f"{text}\n{self.text}" if self.text.strip() else text)
+
+    def update_suggestion(self) -> None:
+        """Show the rest of the slash command that is being typed."""
+        single = self.document.line_count == 1 and self.cursor_at_end_of_text
+        self.suggestion = complete(self.text) if single else ""
+
+    def action_enter(self) -> None:
+        self._send() if self._enter_sends else self._break_line()
+
+    def action_other_enter(self) -> None:
+        self._break_line() if self._enter_sends else self._send()
+
+    def action_up(self) -> None:
+        if self.cursor_at_first_line and self._first_wrapped_row() and self._history:
+            self._walk(-1)
+        else:
+            self.action_cursor_up()
+
+    def action_down(self) -> None:
+        before = self.cursor_location
+        self.action_cursor_down()
+        at_edge = self.cursor_location == before or self.cursor_location == self.document.end
+        if at_edge and self.cursor_at_last_line and self._at < len(self._history):
+            self._walk(1)
+
+    def action_cut_line_or_undo(self) -> None:
+        if self.text:
+            self.action_delete_to_start_of_line()
+        else:
+            self.post_message(self.UndoWanted())
+
+    def action_accept(self) -> None:
+        if self.suggestion:
+            self.insert(self.suggestion)
+        else:
+            self.screen.focus_next()
+
+    def action_copy_or_stop(self) -> None:
+        if self.selected_text:
+            self.action_copy()
+        else:
+            self.post_message(self.Interrupted())
+
+    async def _on_paste(self, event: events.Paste) -> None:
+        # A pasted escape sequence must not reach the terminal when the field is painted.
+        event.prevent_default()
+        event.stop()
+        if result := self._replace_via_keyboard(printable(event.text), *self.selection):
+            self.move_cursor(result.end_location)
+
+    def _send(self) -> None:
+        text = self.text.strip("\n")
+        if text.strip():
+            self.post_message(self.Sent(text))
+            self.clear()
+            self._draft, self._at = "", len(self._history)
+
+    def _break_line(self) -> None:
+        self._replace_via_keyboard("\n", *self.selection)
+
+    def _walk(self, step: int) -> None:
+        at = min(max(self._at + step, 0), len(self._history))
+        if at == self._at:
+            return
+        if self._at == len(self._history):
+            self._draft = self.text
+        self._at = at
+        self.put(self._draft if at == len(self._history) else self._history[at])
+
+    def _first_wrapped_row(self) -> bool:
+        return (
+            self.get_cursor_up_location()[0] == 0
+            and self.wrapped_document.location_to_offset(self.cursor_location).y == 0
+        )

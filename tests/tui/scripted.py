@@ -1,0 +1,259 @@
+"""A backend that follows a script: the seam for pictures and keys, with no model and no disk."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+
+from pocket_agent.assistant.events import (
+    AssistantEvent,
+    ContextReady,
+    Learnt,
+    PolicyIdle,
+    ReplyDelta,
+    ReplyDone,
+    UserSaved,
+)
+from pocket_agent.errors import PocketAgentError
+from pocket_agent.llm.protocol import Usage
+from pocket_agent.memory.records import Session, Turn, TurnRole, TurnStatus
+from pocket_agent.profile.facts import (
+    Actor,
+    Event,
+    Fact,
+    FactState,
+    Op,
+    OpKind,
+    Polarity,
+    Source,
+)
+from pocket_agent.tui.backend import (
+    Page,
+    Readiness,
+    Report,
+    SentPart,
+    SentPrompt,
+    Stage,
+)
+
+AT = "2026-11-03T12:00:00Z"
+READY = Readiness(Stage.READY, "", None, "SmolLM2-135M-Instruct", "CPU, 1 thread", 4096)
+
+
+def turn(number: int, role: TurnRole, text: str, status: TurnStatus = TurnStatus.COMPLETE) -> Turn:
+    return Turn(f"t{number}", "s1", role, text, AT, status)
+
+
+def exchanges(count: int) -> list[Turn]:
+    made: list[Turn] = []
+    for number in range(count):
+        made.append(turn(2 * number, TurnRole.USER, f"Question {number}?"))
+        made.append(turn(2 * number + 1, TurnRole.ASSISTANT, f"Answer **{number}**."))
+    return made
+
+
+def fact(
+    name: str,
+    slot: str,
+    value: str,
+    quote: str,
+    *,
+    polarity: Polarity = Polarity.LIKES,
+    state: FactState = FactState.ACTIVE,
+    locked: bool = False,
+    actor: Actor = Actor.POLICY,
+) -> Fact:
+    source = Source("t0", 0, len(quote), quote)
+    return Fact(
+        name,
+        slot,
+        value,
+        polarity,
+        1.0,
+        state,
+        actor,
+        AT,
+        locked=locked,
+        sources=(source,) if quote else (),
+    )
+
+
+FACTS = [
+    fact("f1", "name", "Anna", "I'm Anna", locked=True),
+    fact("f2", "home", "Porto", "I moved to Porto last month"),
+    fact("f3", "pet", "a tabby called Miso", "my tabby called Miso knocked over the plant again"),
+    fact("f4", "food", "olives", "I could live on olives"),
+    fact("f5", "food", "cilantro", "no cilantro please", polarity=Polarity.AVOIDS),
+    fact("f6", "length", "short", "", actor=Actor.USER),
+    fact(
+        "f7",
+        "hobby",
+        "pottery",
+        "thinking of trying pottery",
+        state=FactState.CANDIDATE,
+    ),
+]
+
+
+class ScriptedBackend:
+    """Answers every message with `reply`, piece by piece, and learns `learns` from it.
+
+    Args:
+        reply: the pieces of each reply.
+        learns: lines shown as learnt after each reply.
+        gate: when given, the reply waits for it after the first piece, and `load` waits for it.
+        fail: raised instead of answering.
+    """
+
+    def __init__(
+        self,
+        reply: tuple[str, ...] = ("Hello ", "there."),
+        learns: tuple[str, ...] = (),
+        *,
+        turns: list[Turn] | None = None,
+        facts: list[Fact] | None = None,
+        dropped: int = 0,
+        gate: asyncio.Event | None = None,
+        hold_load: asyncio.Event | None = None,
+        fail: Callable[[str], PocketAgentError | None] = lambda text: None,
+        fail_open: PocketAgentError | None = None,
+        fail_load: PocketAgentError | None = None,
+    ) -> None:
+        self.profile_name = "default"
+        self.session: Session | None = None
+        self.said: list[str] = []
+        self.undone: list[int | None] = []
+        self.changes: list[tuple[str, ...]] = []
+        self.closed = False
+        self._reply, self._learns = reply, learns
+        self._turns = turns or []
+        self._facts = list(FACTS) if facts is None else facts
+        self._dropped = dropped
+        self._gate, self._hold_load = gate, hold_load
+        self._fail, self._fail_open, self._fail_load = fail, fail_open, fail_load
+        self._stopped = asyncio.Event()
+        self._number = 100
+        self.all_sessions = [
+            Session("s1", "Moving to Porto", AT, AT, 12),
+            Session("s2", "A cake without [b]eggs[/b]", AT, AT, 4),
+            Session("s3", "", AT, AT, 1),
+        ]
+
+    async def open(self, session: str | None, report: Report) -> None:
+        report(Readiness(Stage.OPENING, "opening the profile"))
+        if self._fail_open:
+            raise self._fail_open
+        await self.open_session(session)
+
+    async def load(self, report: Report) -> None:
+        report(Readiness(Stage.LOADING, "loading SmolLM2-135M-Instruct", 0.4))
+        if self._hold_load:
+            await self._hold_load.wait()
+        if self._fail_load:
+            raise self._fail_load
+        report(READY)
+
+    async def send(self, text: str) -> AsyncIterator[AssistantEvent]:
+        if error := self._fail(text):
+            raise error
+        self.said.append(text)
+        self._stopped.clear()
+        user = self._next(TurnRole.USER, text)
+        if self.session is None:
+            self.session = Session("s9", text[:30], AT, AT, 1)
+        yield UserSaved(user)
+        yield ContextReady((), (), 512, 4096, self._dropped)
+        said = ""
+        for number, piece in enumerate(self._reply):
+            if number == 1 and self._gate:
+                await self._either(self._gate)
+            if self._stopped.is_set():
+                break
+            said += piece
+            yield ReplyDelta("reply", piece)
+            await asyncio.sleep(0)
+        stopped = self._stopped.is_set()
+        status = TurnStatus.STOPPED if stopped else TurnStatus.COMPLETE
+        reply = self._next(TurnRole.ASSISTANT, said, status)
+        usage = Usage(512, 400, 40, 0.1, 1.0)
+        yield ReplyDone(reply, "cancelled" if stopped else "stop", usage)
+        for line in self._learns:
+            yield self._learn(line, user)
+        yield PolicyIdle()
+
+    async def stop(self) -> None:
+        self._stopped.set()
+
+    async def undo(self, seq: int | None = None) -> str:
+        self.undone.append(seq)
+        return "undone: home · Porto"
+
+    async def open_session(self, session: str | None) -> None:
+        self.session = next((s for s in self.all_sessions if s.id == session), None)
+
+    async def rename_session(self, session: str, title: str) -> None:
+        self.changes.append(("rename", session, title))
+        self.all_sessions = [
+            Session(s.id, title if s.id == session else s.title, s.started, s.touched, s.turns)
+            for s in self.all_sessions
+        ]
+        await self.open_session(self.session.id if self.session else None)
+
+    async def sessions(self, limit: int, offset: int = 0) -> list[Session]:
+        return self.all_sessions[offset : offset + limit]
+
+    async def page(self, before: str | None, limit: int) -> Page:
+        if self.session is None:
+            return Page(())
+        ids = [t.id for t in self._turns]
+        end = ids.index(before) if before else len(ids)
+        start = max(0, end - limit)
+        return Page(tuple(self._turns[start:end]), (), start > 0)
+
+    async def facts(self) -> list[Fact]:
+        return self._facts
+
+    async def edit_fact(self, fact: str, value: str) -> str:
+        self.changes.append(("edit", fact, value))
+        return f"remembered: {value}"
+
+    async def remove_fact(self, fact: str) -> str:
+        self.changes.append(("remove", fact))
+        gone = next(f for f in self._facts if f.id == fact)
+        self._facts.remove(gone)
+        return f"forgot: {gone.slot} · {gone.value}"
+
+    async def lock_fact(self, fact: str, locked: bool) -> str:
+        self.changes.append(("lock" if locked else "unlock", fact))
+        return "locked" if locked else "unlocked"
+
+    async def confirm_fact(self, fact: str) -> str:
+        self.changes.append(("confirm", fact))
+        return "remembered: hobby · pottery"
+
+    async def sent_prompt(self) -> SentPrompt | None:
+        if not self.said:
+            return None
+        parts = [
+            SentPart("system", "You are a careful assistant.\nI live in Porto.", 20),
+            SentPart("you", f"{self.said[-1]} [red]not markup[/red]", 12),
+        ]
+        return SentPrompt(parts, 512, 4096, self._dropped)
+
+    async def close(self) -> None:
+        self.closed = True
+
+    async def _either(self, gate: asyncio.Event) -> None:
+        waits = [asyncio.ensure_future(e.wait()) for e in (gate, self._stopped)]
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
+
+    def _next(self, role: TurnRole, text: str, status: TurnStatus = TurnStatus.COMPLETE) -> Turn:
+        self._number += 1
+        return turn(self._number, role, text, status)
+
+    def _learn(self, line: str, user: Turn) -> Learnt:
+        self._number += 1
+        op = Op(OpKind.ADD, "home", "Porto")
+        source = Source(user.id, 0, len(user.text), user.text)
+        event = Event(self._number, f"e{self._number}", AT, Actor.POLICY, op, source)
+        return Learnt(event, line)
