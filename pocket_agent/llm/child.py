@@ -4,11 +4,7 @@ A listener thread answers what is quick and flags cancellations; the main thread
 request at a time, in the order they came. The process ends when its stdin does.
 """
 
-import contextlib
-import ctypes
 import os
-import signal
-import sys
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -26,6 +22,7 @@ for _name, _value in _SPIN.items():
 from pocket_agent.errors import ModelError, PocketAgentError  # noqa: E402
 from pocket_agent.llm import wire  # noqa: E402
 from pocket_agent.llm.generation import Runtime, generate  # noqa: E402
+from pocket_agent.llm.lifeline import die_with_parent, ignore_interrupts  # noqa: E402
 from pocket_agent.llm.loading import Backend  # noqa: E402
 from pocket_agent.llm.protocol import Piece, Usage  # noqa: E402
 from pocket_agent.llm.wire import Record  # noqa: E402
@@ -145,8 +142,8 @@ class Child:
 
 def main() -> None:
     """Take stdin and stdout as the pipes; native code gets none of them."""
-    _die_with_parent()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    die_with_parent()
+    ignore_interrupts()
     requests = os.fdopen(os.dup(0), "rb")
     replies = os.fdopen(os.dup(1), "wb")
     _silence()
@@ -161,17 +158,6 @@ def _silence() -> None:
     os.dup2(nothing, 0)
     os.dup2(quiet, 1)
     os.dup2(quiet, 2)
-
-
-def _die_with_parent() -> None:
-    """On Linux the kernel ends us with our parent, even if the pipe stays open elsewhere."""
-    if sys.platform != "linux":
-        return
-    parent = os.getppid()
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
-    if parent == 1 or os.getppid() != parent:
-        os._exit(0)
 
 
 if __name__ == "__main__":

@@ -133,6 +133,11 @@ class ChildProcess:
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
 
+    async def end(self) -> None:
+        """End the process at once and wait until it is gone."""
+        self.kill()
+        await self.close()
+
     async def close(self) -> None:
         """Let the process end by itself, or end it; wait until it is gone."""
         with contextlib.suppress(ConnectionError, RuntimeError):

@@ -8,6 +8,7 @@ from pathlib import Path
 from pocket_agent.errors import EngineDiedError, ModelError
 from pocket_agent.llm import wire
 from pocket_agent.llm.child_process import Call, ChildProcess
+from pocket_agent.llm.gguf_header import check_adapter, check_model
 from pocket_agent.llm.protocol import (
     ContextName,
     LoadSpec,
@@ -17,6 +18,7 @@ from pocket_agent.llm.protocol import (
     Progress,
     Request,
 )
+from pocket_agent.llm.requantize import faster_copy, is_slow
 
 GRACE_S = 0.3
 """A cancelled call that hasn't ended by then costs the child its life."""
@@ -25,7 +27,6 @@ GRACE_S = 0.3
 @dataclass
 class _Loaded:
     spec: LoadSpec
-    file: Path
     child: ChildProcess
     info: ModelInfo
 
@@ -127,30 +128,32 @@ class LlamaEngine:
     async def _child(self) -> ChildProcess:
         """The child with the model in it, started again if it has died."""
         async with self._starting:
-            loaded = self._loaded
-            if loaded is None:
+            if self._loaded is None:
                 raise ModelError("No model is loaded", "Load one first.")
-            if not loaded.child.alive:
-                await loaded.child.close()
-                loaded.child, _ = await _run(loaded.spec, loaded.file, _ignore)
-            return loaded.child
+            if not self._loaded.child.alive:
+                await self._loaded.child.end()
+                self._loaded = await _start(self._loaded.spec, _ignore)
+            return self._loaded.child
 
 
 async def _start(spec: LoadSpec, progress: Progress) -> _Loaded:
-    """Check the files, then load them in a fresh child."""
-    child, info = await _run(spec, spec.model, progress)
-    return _Loaded(spec, spec.model, child, info)
-
-
-async def _run(spec: LoadSpec, file: Path, progress: Progress) -> tuple[ChildProcess, ModelInfo]:
+    """Check the files, make a faster copy where one helps, and load in a fresh child."""
+    progress("Checking the model", 0.0)
+    header = await asyncio.to_thread(check_model, spec.model)
+    if spec.adapter:
+        await asyncio.to_thread(check_adapter, spec.adapter)
     child = await ChildProcess.spawn()
     try:
+        gpus = (await child.hello.next())["gpus"]
+        file = spec.model
+        on_cpu = not gpus or spec.gpu_layers == 0
+        if spec.requantize_in and on_cpu and is_slow(header):
+            file = await faster_copy(header, spec.requantize_in, progress)
         info = await _load(child, spec, file, progress)
     except BaseException:
-        child.kill()
-        await child.close()
+        await child.end()
         raise
-    return child, info
+    return _Loaded(spec, child, info)
 
 
 async def _load(child: ChildProcess, spec: LoadSpec, file: Path, progress: Progress) -> ModelInfo:
