@@ -161,7 +161,8 @@ class Assistant:
             return
         async for learnt in self._learner.catch_up():
             yield learnt
-        yield PolicyIdle()
+        if self._learner.idle:
+            yield PolicyIdle()
 
     async def stop(self) -> None:
         """Stop the reply; what is there so far stays."""

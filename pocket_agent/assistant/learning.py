@@ -36,9 +36,12 @@ class Learner:
         self._store = store
         self._policy = policy
         self._reading: asyncio.Task[Reading] | None = None
+        self.idle = False
+        """Whether the last `catch_up` read all there was, rather than being pre-empted."""
 
     async def catch_up(self) -> AsyncIterator[Learnt]:
         """Read what is unread and yield each edit. Ends early if `preempt` is called."""
+        self.idle = False
         for turn in await asyncio.to_thread(self._store.unread_turns):
             known, assistant = await asyncio.to_thread(self._look_up, turn)
             reading = await self._read(known, assistant, turn)
@@ -47,6 +50,7 @@ class Learner:
             learnt = await asyncio.to_thread(self._record, turn, assistant, reading)
             for item in learnt:
                 yield item
+        self.idle = True
 
     async def preempt(self) -> None:
         """Stop reading at once; the turn stays unread and comes up again later."""
