@@ -1,0 +1,190 @@
+"""How soon the app paints, and how long a key may have to wait while a model loads and streams.
+
+    python -m benchmarks.ui
+
+First paint is measured on the real program under a pseudo-terminal. The event loop's largest gap is
+measured in this process, with the real backend and the bundled model: a ticker asks to be woken every
+5 ms and notes how much later it was. A key waits at most that long. Prints JSON.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import select
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+TICK_S = 0.005
+FIRST_PAINT_LIMIT_S = 1.0
+GAP_LIMIT_MS = 50.0
+MESSAGES = (
+    "My name is Anna and I moved to Porto last month. What should I see there?",
+    "Write a Python function that reverses a list, with an example, and explain each line.",
+    "Compare trains and cars in a table with five rows.",
+)
+
+_PROGRAM = (
+    "import sys\n"
+    "from pocket_agent.paths import locate\n"
+    "from pocket_agent.tui import run\n"
+    "sys.exit(run(locate(sys.argv[1]), 'default'))\n"
+)
+_READY = b"F1 help"
+
+
+@dataclass(slots=True)
+class Gaps:
+    """How late the event loop woke the ticker, in milliseconds, by phase."""
+
+    phase: str = "start"
+    late: dict[str, list[float]] = field(default_factory=dict)
+
+    async def tick(self) -> None:
+        """Tick until cancelled."""
+        while True:
+            before = time.perf_counter()
+            await asyncio.sleep(TICK_S)
+            late = (time.perf_counter() - before - TICK_S) * 1000
+            self.late.setdefault(self.phase, []).append(late)
+
+    def report(self) -> dict[str, Any]:
+        """Largest and 99th percentile of each phase."""
+        return {
+            phase: {
+                "largest_ms": round(max(values), 1),
+                "p99_ms": round(sorted(values)[int(0.99 * (len(values) - 1))], 1),
+                "over_50_ms": sum(value > GAP_LIMIT_MS for value in values),
+                "ticks": len(values),
+            }
+            for phase, values in self.late.items()
+        }
+
+
+def first_paint(home: Path, columns: int = 80, rows: int = 24, timeout: float = 30.0) -> float:
+    """Seconds from starting the program until its first picture is in the terminal.
+
+    Raises:
+        RuntimeError: it ended, or did not paint in time.
+    """
+    import fcntl
+    import pty
+    import termios
+
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+    began = time.perf_counter()
+    child = subprocess.Popen(
+        [sys.executable, "-c", _PROGRAM, str(home)],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env={**os.environ, "TERM": "xterm-256color"},
+        start_new_session=True,
+    )
+    os.close(theirs)
+    try:
+        return _wait_for(ours, _READY, began, timeout)
+    finally:
+        _leave(ours, child)
+
+
+def _wait_for(terminal: int, sign: bytes, began: float, timeout: float) -> float:
+    seen = b""
+    while time.perf_counter() - began < timeout:
+        if select.select([terminal], [], [], 0.05)[0]:
+            try:
+                seen += os.read(terminal, 65536)
+            except OSError:
+                break
+            if sign in seen:
+                return time.perf_counter() - began
+    raise RuntimeError(f"no picture: {seen[-400:]!r}")
+
+
+def _leave(terminal: int, child: "subprocess.Popen[bytes]") -> None:
+    """Quit as a person does, and kill only if that does not help."""
+    os.write(terminal, b"\x11")
+    deadline = time.perf_counter() + 15
+    while child.poll() is None and time.perf_counter() < deadline:
+        if select.select([terminal], [], [], 0.05)[0]:
+            try:
+                os.read(terminal, 65536)
+            except OSError:
+                break
+    if child.poll() is None:
+        child.kill()
+    child.wait()
+    os.close(terminal)
+
+
+async def gaps(home: Path, messages: tuple[str, ...] = MESSAGES) -> dict[str, Any]:
+    """The event loop's gaps while the real model loads, streams and learns, by phase."""
+    from pocket_agent.paths import locate
+    from pocket_agent.tui.app import PocketApp
+    from pocket_agent.tui.live import LiveBackend
+    from pocket_agent.tui.options import TuiOptions
+
+    options = TuiOptions()
+    app = PocketApp(LiveBackend(locate(home), "default", options), options)
+    measured = Gaps()
+    async with app.run_test(size=(80, 24)) as pilot:
+        ticker = asyncio.create_task(measured.tick())
+        dialogue = app.chat.dialogue
+        measured.phase = "loading"
+        await _until(lambda: dialogue.status.readiness.stage.value in ("ready", "failed"))
+        for message in messages:
+            measured.phase = "typing"
+            await pilot.press(*"hello world")
+            app.chat.query_one("#prompt").clear()  # type: ignore[attr-defined]
+            measured.phase = "streaming"
+            dialogue.submit(message)
+            await _until(lambda: not dialogue.replying)
+            measured.phase = "learning"
+            await _until(lambda: not dialogue.status.doing)
+        measured.phase = "idle"
+        await asyncio.sleep(1.0)
+        ticker.cancel()
+    return measured.report()
+
+
+async def _until(done: Callable[[], bool], timeout: float = 180.0) -> None:
+    deadline = time.perf_counter() + timeout
+    while not done():
+        if time.perf_counter() > deadline:
+            raise TimeoutError("the app did not get there")
+        await asyncio.sleep(0.02)
+
+
+def measure(runs: int = 3) -> dict[str, Any]:
+    """Everything, as one record."""
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        paints = [first_paint(home) for _ in range(runs)]
+        phases = asyncio.run(gaps(home))
+    largest = max(phase["largest_ms"] for phase in phases.values())
+    return {
+        "first_paint_s": [round(paint, 3) for paint in paints],
+        "first_paint_ok": sorted(paints)[len(paints) // 2] < FIRST_PAINT_LIMIT_S,
+        "largest_gap_ms": largest,
+        "gap_ok": largest < GAP_LIMIT_MS,
+        "phases": phases,
+    }
+
+
+def main() -> None:
+    """Measure and print JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=3, help="how often to start the program")
+    print(json.dumps(measure(parser.parse_args().runs), indent=2))
+
+
+if __name__ == "__main__":
+    main()
