@@ -108,8 +108,9 @@ def _as_record(op: Op, assistant: str, turn: str) -> dict[str, str]:
 
 
 def _parse_record(record: dict[str, Any]) -> tuple[list[Known], str, str]:
-    turn, assistant = record.get("turn"), record.get("assistant") or ""
-    profile = record.get("profile") or []
+    turn, assistant, profile = (record.get(name) for name in ("turn", "assistant", "profile"))
+    assistant = "" if assistant is None else assistant
+    profile = [] if profile is None else profile
     if not isinstance(turn, str) or not isinstance(assistant, str) or not isinstance(profile, list):
         raise UsageError("A record needs a text `turn`, a text `assistant` and a list `profile`")
     return [_known(item) for item in profile], assistant, turn

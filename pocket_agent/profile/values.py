@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 _WORD = re.compile(r"\w+(?:['’.\-/&+#]\w+)*[+#]*|[^\w\s]", re.UNICODE)
 _LEADING = frozenset({"a", "an", "the", "my", "our", "some"})
-_EDGES = " \t\n\r.,;:!?…\"'’‘“”()[]{}<>*_`~"
+_EDGES = " \t\n\r.,;:!?…\"'’‘“”()[]{}<>*`~"
 
 
 @dataclass(frozen=True, slots=True)
