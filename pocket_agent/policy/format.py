@@ -20,6 +20,7 @@ from pocket_agent.profile.values import clean, find_span, key
 
 NONE = "none"
 MAX_OPS = 6
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _ADD = re.compile(r"(add|like|avoid) ([a-z]+): (.+)")
 _UPDATE = re.compile(r"update ([a-z]+): (.+?) > (.+)")
 _REMOVE = re.compile(r"remove ([a-z]+): (.+)")
@@ -27,7 +28,8 @@ _REMOVE = re.compile(r"remove ([a-z]+): (.+)")
 
 def safe(text: str) -> str:
     """The text on one line, unable to pass for one of the model's control tokens."""
-    return " ".join(text.replace("<|", "< |").replace("|>", "| >").split())
+    plain = _CONTROL.sub(" ", text).replace("<|", "< |").replace("|>", "| >")
+    return " ".join(plain.split())
 
 
 def known_line(fact: Known) -> str:
@@ -74,7 +76,7 @@ def _op_lines(op: Op, known: Sequence[Known]) -> list[str]:
         case OpKind.UPDATE:
             held = _held(known, op.slot, op.old)
             if held is not None and held.polarity is op.polarity:
-                return [f"update {op.slot}: {safe(held.value)} > {safe(op.value)}"]
+                return [f"update {op.slot}: {safe(held.value)} > {safe(clean(op.value))}"]
             gone = [f"remove {op.slot}: {safe(held.value)}"] if held else []
             return [*gone, _add_line(op)]
         case _:
@@ -83,9 +85,9 @@ def _op_lines(op: Op, known: Sequence[Known]) -> list[str]:
 
 def _add_line(op: Op) -> str:
     if op.slot not in POLAR:
-        return f"add {op.slot}: {safe(op.value)}"
+        return f"add {op.slot}: {safe(clean(op.value))}"
     verb = "like" if op.polarity is Polarity.LIKES else "avoid"
-    return f"{verb} {op.slot}: {safe(op.value)}"
+    return f"{verb} {op.slot}: {safe(clean(op.value))}"
 
 
 def _parse_line(line: str, state: State) -> Op | None:

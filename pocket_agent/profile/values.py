@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-_WORD = re.compile(r"\w+(?:['’.\-/&+#]\w+)*[+#]*|[^\w\s]", re.UNICODE)
+_WORD = re.compile(r"\w+(?:['’.\-/&+#]\w+)*[+#]*|[^\w\s\x00-\x1f\x7f-\x9f]", re.UNICODE)
 _LEADING = frozenset({"a", "an", "the", "my", "our", "some"})
 _EDGES = " \t\n\r.,;:!?…\"'’‘“”()[]{}<>*`~"
 

@@ -118,7 +118,7 @@ def test_any_grounded_op_survives_the_round_trip(turn: str, data: st.DataObject)
     at = data.draw(st.integers(0, len(found) - 1))
     end = data.draw(st.integers(at, min(at + 4, len(found) - 1)))
     value = clean(state.turn[found[at].start : found[end].end])
-    if not key(value) or "<|" in turn or "|>" in turn:
+    if not key(value):
         return
     slot = data.draw(st.sampled_from(sorted(BY_NAME)))
     polarity = data.draw(st.sampled_from(Polarity)) if slot in POLAR else Polarity.LIKES
