@@ -1,0 +1,1 @@
+"""Measuring a policy on labelled turns, with intervals by bootstrap over people."""
