@@ -1,0 +1,1 @@
+"""Simulated people: labelled conversations for training, made from hand-written text."""

@@ -1,0 +1,140 @@
+"""A simulated person: how they write and feel, what is true of them, when they tell it."""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from random import Random
+
+from pocket_agent.policy.state import Known
+from pocket_agent.profile.slots import BY_NAME, SINGLE
+from pocket_agent.training.simulator.composing import MOODS, Mood
+from pocket_agent.training.simulator.filling import Part, fill, strip
+from pocket_agent.training.simulator.labelling import Ledger, grounded, label
+from pocket_agent.training.simulator.pattern import SIMPLE, Pattern
+from pocket_agent.training.simulator.registers import REGISTERS, Register
+from pocket_agent.training.simulator.splits import Deck
+
+_SECTION_SHARES = {
+    "states": 30,
+    "implies": 22,
+    "buried": 20,
+    "several": 11,
+    "episode": 6,
+    "avoids": 13,
+}
+_EARLY = ("name", "home", "occupation", "address", "age", "origin", "language")
+_WARM_SHARE = 0.45
+_WARM_FACTS = (5, 25)
+
+
+@dataclass(slots=True)
+class Person:
+    """Who speaks.
+
+    Args:
+        id: unique within a split and seed.
+        register: how they write. american: whose spelling.
+        noise: the share of their turns that says nothing lasting.
+        agenda: what is hidden and true of them, in the order in which they will tell it.
+        ledger: what they have told so far.
+    """
+
+    id: str
+    rng: Random
+    register: Register
+    american: bool
+    noise: float
+    mood: Mood = MOODS[0]
+    session: int = 0
+    left: int = 0
+    agenda: deque[Part] = field(default_factory=deque)
+    ledger: Ledger = field(default_factory=Ledger)
+
+    def next_turn(self) -> bool:
+        """Start a turn. Returns whether it opens a session, with a mood of its own."""
+        opens = self.left == 0
+        if opens:
+            self.session += 1
+            self.left = self.rng.randint(4, 18)
+            self.mood = self.rng.choice(MOODS)
+        self.left -= 1
+        return opens
+
+
+def invent(deck: Deck, name: str, seed: str, turns: int) -> Person:
+    """A person with a hidden profile; some are known a little already.
+
+    Args:
+        name: their id. seed: the same seed gives the same person.
+        turns: how many turns they will have: the hidden profile is as long as they can tell.
+    """
+    rng = Random(seed)
+    register = rng.choices(REGISTERS, [r.share for r in REGISTERS])[0]
+    person = Person(name, rng, register, rng.random() < 0.4, rng.uniform(0.4, 0.75))
+    if rng.random() < _WARM_SHARE:
+        _warm(person, deck, rng.randint(*_WARM_FACTS))
+    hidden = 4 + round(turns * (1 - person.noise) * 0.6)
+    slots = sorted({slot for slot, section in deck.facts if section in SIMPLE})
+    person.agenda.extend(_agenda(slots, hidden, deck, rng))
+    return person
+
+
+def reveal(deck: Deck, slot: str, rng: Random) -> Part | None:
+    """A fact of `slot`, in one of the ways of telling it."""
+    pattern = choose(deck, slot, rng)
+    return fill(pattern, deck, rng) if pattern else None
+
+
+def choose(deck: Deck, slot: str, rng: Random) -> Pattern | None:
+    """A pattern that tells something of `slot`."""
+    sections = [name for name in SIMPLE if deck.facts.get((slot, name))]
+    if not sections:
+        return None
+    section = rng.choices(sections, [_SECTION_SHARES[name] for name in sections])[0]
+    return rng.choice(deck.facts[slot, section])
+
+
+def _agenda(slots: Sequence[str], size: int, deck: Deck, rng: Random) -> list[Part]:
+    """What is hidden, ordered: some introduce themselves first, most come to it by and by."""
+    once = [slot for slot in slots if slot in SINGLE]
+    often = [slot for slot in slots if slot not in SINGLE] or once
+    rng.shuffle(once)
+    picked = once[: round(size * len(once) / len(slots)) + 1]
+    picked += [rng.choice(often) for _ in range(max(0, size - len(picked)))]
+    rng.shuffle(picked)
+    if rng.random() < 0.4:
+        picked.sort(key=lambda slot: slot not in _EARLY)
+    found = (reveal(deck, slot, rng) for slot in picked)
+    return [part for part in found if part is not None]
+
+
+def _warm(person: Person, deck: Deck, size: int) -> None:
+    """Facts known from before this record begins, spelt as this person spells."""
+    rng, ledger = person.rng, person.ledger
+    slots = sorted({slot for slot, _ in deck.facts if slot in BY_NAME})
+    lower = person.register.lower > 0.5
+    for _ in range(size * 2):
+        if len(ledger.known) >= size:
+            return
+        part = reveal(deck, rng.choice(slots), rng)
+        if part is None:
+            continue
+        turn = part.turn.lower() if lower else part.turn
+        learn(ledger, [part], "", turn)
+
+
+def learn(ledger: Ledger, parts: Sequence[Part], assistant: str, turn: str) -> bool:
+    """Enter what a marked turn says into the ledger. Returns whether its gold is exact."""
+    ops = label(parts, assistant, turn, ledger.known)
+    if ops is None or not grounded(ops, strip(assistant), strip(turn)):
+        return False
+    profile = ledger.try_ops(ops, strip(turn), strip(assistant))
+    if profile is None:
+        return False
+    ledger.accept(profile, ops)
+    return True
+
+
+def matching(known: Sequence[Known], slot: str) -> list[Known]:
+    """The facts held in a slot."""
+    return [fact for fact in known if fact.slot == slot]
