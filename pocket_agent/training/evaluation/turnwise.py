@@ -3,14 +3,15 @@
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from pocket_agent.profile.facts import Op, OpKind
 from pocket_agent.profile.values import key
-from pocket_agent.training.evaluation.matching import main_action, pair_up, writes
-from pocket_agent.training.records import Labelled
+from pocket_agent.training.evaluation.matching import Pair, main_action, pair_up, writes
+from pocket_agent.training.records import Labelled, profile_after
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Judged:
     """A labelled turn and what the policy did with it, at gold's profile.
 
@@ -21,6 +22,17 @@ class Judged:
     record: Labelled
     ops: tuple[Op, ...]
     seconds: float
+
+    @cached_property
+    def pairs(self) -> list[Pair]:
+        """Gold writes and the predicted ones that stand for them (the bootstrap asks often)."""
+        return pair_up(writes(self.record.ops), writes(self.ops))
+
+    @cached_property
+    def after(self) -> frozenset[tuple[str, str]]:
+        """Slot and value of every fact that holds after the policy's ops, by the product's rules."""
+        profile = profile_after(self.record.known, self.ops)
+        return frozenset((fact.slot, key(fact.value)) for fact in profile.active())
 
 
 Measure = Callable[[Sequence[Judged]], float]
@@ -34,13 +46,13 @@ def ratio(part: float, whole: float) -> float:
 def recall(turns: Sequence[Judged]) -> float:
     """Share of gold writes that are found (by value)."""
     gold = sum(len(writes(t.record.ops)) for t in turns)
-    return ratio(sum(len(_pairs(t)) for t in turns), gold)
+    return ratio(sum(len(t.pairs) for t in turns), gold)
 
 
 def precision(turns: Sequence[Judged]) -> float:
     """Share of predicted writes that gold asks for (by value)."""
     made = sum(len(writes(t.ops)) for t in turns)
-    return ratio(sum(len(_pairs(t)) for t in turns), made)
+    return ratio(sum(len(t.pairs) for t in turns), made)
 
 
 def f1(turns: Sequence[Judged]) -> float:
@@ -51,20 +63,20 @@ def f1(turns: Sequence[Judged]) -> float:
 
 def exact_f1(turns: Sequence[Judged]) -> float:
     """F1 where slot, polarity and value must be gold's exactly."""
-    right = sum(sum(pair.exact for pair in _pairs(t)) for t in turns)
+    right = sum(sum(pair.exact for pair in t.pairs) for t in turns)
     both = sum(len(writes(t.record.ops)) + len(writes(t.ops)) for t in turns)
     return ratio(2 * right, both)
 
 
 def slot_accuracy(turns: Sequence[Judged]) -> float:
     """Share of found facts that are in gold's slot."""
-    pairs = [pair for t in turns for pair in _pairs(t)]
+    pairs = [pair for t in turns for pair in t.pairs]
     return ratio(sum(pair.slot_right for pair in pairs), len(pairs))
 
 
 def polarity_accuracy(turns: Sequence[Judged]) -> float:
     """Share of found facts with gold's polarity."""
-    pairs = [pair for t in turns for pair in _pairs(t)]
+    pairs = [pair for t in turns for pair in t.pairs]
     return ratio(sum(pair.polarity_right for pair in pairs), len(pairs))
 
 
@@ -81,7 +93,7 @@ def stale(turns: Sequence[Judged]) -> float:
 
 def adopted(turns: Sequence[Judged]) -> float:
     """Share of gold updates whose new value is found."""
-    return ratio(*_updates(turns, lambda t, op: any(pair.gold is op for pair in _pairs(t))))
+    return ratio(*_updates(turns, lambda t, op: any(pair.gold is op for pair in t.pairs)))
 
 
 def removal_recall(turns: Sequence[Judged]) -> float:
@@ -145,10 +157,6 @@ def confusion(turns: Sequence[Judged]) -> dict[str, dict[str, int]]:
     return {gold: dict(row) for gold, row in sorted(table.items())}
 
 
-def _pairs(turn: Judged) -> list:  # type: ignore[type-arg]
-    return pair_up(writes(turn.record.ops), writes(turn.ops))
-
-
 def _updates(turns: Sequence[Judged], holds: Callable[[Judged, Op], bool]) -> tuple[float, float]:
     found = [(t, op) for t in turns for op in t.record.ops if op.kind is OpKind.UPDATE]
     return sum(holds(t, op) for t, op in found), len(found)
@@ -159,8 +167,4 @@ def _retired(turn: Judged, gold: Op) -> bool:
 
 
 def _retired_value(turn: Judged, slot: str, value: str) -> bool:
-    """Whether the policy's ops, applied by the product's rules, retire that value."""
-    from pocket_agent.training.records import profile_after
-
-    after = profile_after(turn.record.known, turn.ops)
-    return not any(f.slot == slot and key(f.value) == key(value) for f in after.active())
+    return (slot, key(value)) not in turn.after
