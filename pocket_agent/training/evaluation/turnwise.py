@@ -30,7 +30,7 @@ class Judged:
 
     @cached_property
     def after(self) -> frozenset[tuple[str, str]]:
-        """Slot and value of every fact that holds after the policy's ops, by the product's rules."""
+        """Slot and value of every fact that holds after the policy's ops, by our rules."""
         profile = profile_after(self.record.known, self.ops)
         return frozenset((fact.slot, key(fact.value)) for fact in profile.active())
 
