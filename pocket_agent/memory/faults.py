@@ -45,6 +45,8 @@ def explained(path: Path, connection: apsw.Connection | None = None) -> Iterator
         if connection is not None and _system_error(connection) in _FULL:
             raise _disk_full(path) from error
         raise StoreError(f"The profile {path.name} can't be used ({error})") from error
+    except UnicodeEncodeError as error:
+        raise StoreError("The text holds characters that are not Unicode") from error
     except OSError as error:
         if error.errno in _FULL:
             raise _disk_full(path) from error

@@ -208,6 +208,14 @@ class Store:
         with self.database.writing(durable=False) as connection:
             vectors.put(connection, model, parts)
 
+    def forget_other_vectors(self, model: str) -> None:
+        """Drop the vectors of every embedding model but this one."""
+        with self.database.reading() as connection:
+            if not vectors.has_others(connection, model):
+                return
+        with self.database.writing(durable=False) as connection:
+            vectors.forget_others(connection, model)
+
     # Settings of this profile, and its health
 
     def get_meta(self, key: str) -> str | None:

@@ -78,7 +78,7 @@ class Turns:
 
     def add_user(self, session: str, text: str) -> Turn:
         """Store what the person said; on the disk when this returns."""
-        turn = _new_turn(session, TurnRole.USER, text, TurnStatus.COMPLETE)
+        turn = _new_turn(session, TurnRole.USER, _storable(text), TurnStatus.COMPLETE)
         with self._database.writing() as connection:
             index_turns(connection, [_insert(connection, turn, None)])
         return turn
@@ -98,7 +98,8 @@ class Turns:
         """
         with self._database.writing(durable=False) as connection:
             connection.execute(
-                "UPDATE turns SET text = ? WHERE id = ? AND status = 'open'", (text, name)
+                "UPDATE turns SET text = ? WHERE id = ? AND status = 'open'",
+                (_storable(text), name),
             )
             if not connection.changes():
                 raise StoreError("This reply is finished and can't be changed")
@@ -111,7 +112,7 @@ class Turns:
             rows = connection.execute(
                 "UPDATE turns SET text = ?, status = ? WHERE id = ? AND status = 'open' "
                 "RETURNING n",
-                (text, status.value, name),
+                (_storable(text), status.value, name),
             )
             numbers = [number for (number,) in rows]
             if not numbers:
@@ -171,6 +172,11 @@ class Turns:
             connection.execute("UPDATE turns SET read_by = ? WHERE id = ?", (policy, name))
 
 
+def _storable(text: str) -> str:
+    """The text with half characters, as a broken terminal may send them, replaced."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
 def _new_turn(session: str, role: TurnRole, text: str, status: TurnStatus) -> Turn:
     return Turn(new_id(), session, role, text, now(), status, SPEAKERS[role])
 
@@ -184,7 +190,7 @@ def _insert(connection: Any, turn: Turn, read_by: str | None) -> int:
     if known is None:
         raise StoreError(f"There is no session {turn.session}")
     speaker = turn.speaker or SPEAKERS[turn.role]
-    name, session, role, text = turn.id, turn.session, turn.role.value, turn.text
+    name, session, role, text = turn.id, turn.session, turn.role.value, _storable(turn.text)
     connection.execute(_ADD, (name, session, role, speaker, text, turn.at, turn.status, read_by))
     return int(connection.last_insert_rowid())
 

@@ -1,0 +1,1 @@
+"""Measurements that run by hand: speed, and how much is remembered."""

@@ -1,0 +1,91 @@
+"""Embeds turns in the background: new ones as they come, and those a crash left behind."""
+
+import threading
+
+from pocket_agent.errors import PocketAgentError
+from pocket_agent.memory.embedder import Embedder
+from pocket_agent.memory.passages import Passage, mean
+from pocket_agent.memory.store import Store
+from pocket_agent.memory.vectors import PartVector
+
+RETRY = 5.0
+"""Seconds until another try where turns wait for an embedder that is not ready."""
+
+
+class Indexer:
+    """A daemon thread between the store and the embedder. It starts the embedder when needed.
+
+    Args:
+        batch: turns stored at a time: what a crash costs, and how long a pause takes to begin
+            (a quarter of a second for eight).
+    """
+
+    def __init__(self, store: Store, embedder: Embedder, batch: int = 8) -> None:
+        self._store = store
+        self._embedder = embedder
+        self._batch = batch
+        self._wake = threading.Event()
+        self._running = threading.Event()  # cleared while paused
+        self._running.set()
+        self._idle = threading.Event()
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name="indexer", daemon=True)
+        self._thread.start()
+
+    def wake(self) -> None:
+        """There may be new turns."""
+        self._idle.clear()
+        self._wake.set()
+
+    def pause(self) -> None:
+        """Leave the processor to others (the reply streams) until `resume`."""
+        self._running.clear()
+
+    def resume(self) -> None:
+        """Go on, and look at once."""
+        self._running.set()
+        self.wake()
+
+    def wait_idle(self, timeout: float) -> bool:
+        """Wait until every turn has its vector; False if not after `timeout` seconds."""
+        return self._idle.wait(timeout)
+
+    def close(self) -> None:
+        """End the thread; what is not embedded yet is, the next time. Safe to call twice."""
+        self._closed = True
+        self._running.set()
+        self._wake.set()
+        self._thread.join(10.0)
+
+    def _run(self) -> None:
+        while not self._closed and self._embedder.model_id:
+            self._wake.clear()
+            try:
+                self._catch_up()
+            except PocketAgentError:  # embedder gone, disk full: a later look may fare better
+                self._idle.clear()
+            self._wake.wait(None if self._idle.is_set() else RETRY)
+
+    def _catch_up(self) -> None:
+        """Embed until nothing is left, or the embedder is not ready."""
+        while not self._closed:
+            self._running.wait()
+            passages = self._store.unembedded(self._embedder.model_id, self._batch)
+            if not passages:
+                self._store.forget_other_vectors(self._embedder.model_id)
+                self._idle.set()
+                return
+            self._embedder.start()
+            if not self._embedder.wait_ready(RETRY):
+                return
+            self._index(passages)
+
+    def _index(self, passages: list[Passage]) -> None:
+        pairs = [(p.number, part, *texts) for p in passages for part, texts in enumerate(p.texts())]
+        texts = [text for _, _, alone, after in pairs for text in (alone, after)]
+        vectors = self._embedder.embed(texts, timeout=300.0)
+        found = [
+            PartVector(number, part, mean(vectors[2 * n], vectors[2 * n + 1]))
+            for n, (number, part, _, _) in enumerate(pairs)
+        ]
+        self._store.put_vectors(self._embedder.model_id, found)
