@@ -8,8 +8,10 @@ from pocket_agent.errors import UsageError
 from pocket_agent.profile.slots import BY_NAME
 from pocket_agent.profile.values import key
 from pocket_agent.training.simulator.pattern import (
+    ANY,
     Pattern,
     PatternError,
+    for_every_slot,
     parse_fact,
     parse_free,
     parse_heading,
@@ -102,7 +104,7 @@ def _load_values(text: Text, path: Path) -> None:
 
 def _load_slot(text: Text, path: Path, lists: frozenset[str]) -> None:
     slot, section = path.stem, ""
-    if slot not in BY_NAME:
+    if slot not in (*BY_NAME, ANY):
         text.problems.append(Problem(f"slots/{path.name}:1", f"there is no slot {slot!r}"))
         return
     seen: dict[tuple[str, str], str] = {}
@@ -115,7 +117,7 @@ def _load_slot(text: Text, path: Path, lists: frozenset[str]) -> None:
                 _refuse_repeat(seen, (section, line.casefold()), source)
                 pattern = parse_fact(line, slot, section, source)
                 _check_lists(pattern, lists)
-                text.facts.append(pattern)
+                text.facts.extend(for_every_slot(pattern, section) if slot == ANY else [pattern])
             else:
                 raise PatternError("a line outside any section")
         except PatternError as error:

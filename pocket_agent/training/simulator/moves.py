@@ -1,4 +1,4 @@
-"""What a person does with a turn that is about themselves: tells, changes, drops, repeats, answers."""
+"""What a person does with a turn about themselves: tells, changes, drops, repeats, answers."""
 
 from collections import defaultdict
 from dataclasses import replace
@@ -76,15 +76,17 @@ class Moves:
     def _about_known(
         self, sections: tuple[str, ...], known: tuple[Known, ...], rng: Random
     ) -> Part | None:
-        """A pattern of these sections about one of the known facts."""
+        """A pattern of these sections about a known fact, such that it is clear which is meant."""
         for fact in rng.sample(known, min(6, len(known))):
             section = rng.choice(sections)
-            patterns = self._deck.facts.get((fact.slot, section))
-            if not patterns:
-                continue
-            pattern = rng.choice(patterns)
-            if _fits(pattern, fact, known):
-                return fill(pattern, self._deck, rng, old=fact)
+            alone = len(matching(known, fact.slot)) == 1
+            patterns = [
+                pattern
+                for pattern in self._deck.facts.get((fact.slot, section), ())
+                if pattern.about is fact.polarity and (alone or pattern.has_old)
+            ]
+            if patterns:
+                return fill(rng.choice(patterns), self._deck, rng, old=fact)
         return None
 
     def _repeat(self, known: tuple[Known, ...], rng: Random) -> Part | None:
@@ -99,19 +101,6 @@ class Moves:
                     part = fill(pattern, self._deck, rng, given=given)
                     return replace(part, old=fact, restated=True)
         return None
-
-
-def _fits(pattern: Pattern, fact: Known, known: tuple[Known, ...]) -> bool:
-    """Whether the pattern can speak of this fact so that it is clear which one is meant."""
-    held = matching(known, fact.slot)
-    if not pattern.has_old and len(held) > 1:
-        return False
-    if pattern.section in TURNS:
-        return fact.polarity.value != pattern.section[-1]
-    if pattern.section in CHANGES:
-        own = next((gold for gold in pattern.golds if gold.slot == fact.slot), None)
-        return own is not None and own.polarity is fact.polarity
-    return True
 
 
 def _restating(deck: Deck) -> dict[tuple[str, Polarity], dict[str, list[Pattern]]]:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from pocket_agent.profile.facts import Polarity
@@ -52,6 +52,7 @@ class Pattern:
         source: `folder/file:line`.
         group: `slots`, `noise` or `frame`; topic: the slot, noise class or kind of frame.
         section: of a slot file; empty elsewhere. `turns` has its sign: `turns-`.
+        about: the polarity of the known fact it speaks of, where it speaks of one.
         said: what the assistant said before it; may be empty.
         turn: what the person says.
         golds: the brackets in order, those in `said` first.
@@ -66,6 +67,7 @@ class Pattern:
     turn: tuple[Piece, ...]
     golds: tuple[Gold, ...]
     line: str
+    about: Polarity = Polarity.LIKES
 
     def fills(self) -> Iterator[Fill]:
         """Every placeholder of the line."""
@@ -92,7 +94,10 @@ CHANGES = ("updates", "corrects")
 TURNS = ("turns-", "turns+")
 SECTIONS = (*SIMPLE, *REPLIES, *CHANGES, *TURNS, "drops", "repeats")
 WITH_OLD = (*CHANGES, *TURNS, "drops", "repeats")
-_POLAR_ONLY = ("avoids", *TURNS)
+ANY = "any"
+"""The slot file whose lines serve every slot."""
+_OF_AVOIDED = ("drops-", "repeats-")
+_POLAR_ONLY = ("avoids", *TURNS, *_OF_AVOIDED)
 
 _TOKEN = re.compile(r"\{[^{}]*\}|[\[\]{}]|[^\[\]{}]+")
 _FILL = re.compile(r"\{([a-z][a-z_]*)(?::(\w+))?\}")
@@ -100,7 +105,7 @@ _HEAD = re.compile(r"\s*([a-z_]+)([+-]?):\s+")
 
 
 def parse_heading(heading: str, slot: str) -> str:
-    """The section that `== name` opens in the file of `slot`.
+    """The section that `== name` opens in the file of `slot`, with its sign if it has one.
 
     Raises:
         PatternError: no such section, or not in this slot.
@@ -108,9 +113,11 @@ def parse_heading(heading: str, slot: str) -> str:
     name = "".join(heading.lower().split())
     if name == "turns":
         raise PatternError("`== turns` needs a sign: `== turns -` or `== turns +`")
-    if name not in SECTIONS:
+    if slot == ANY and name not in ("drops", "repeats", *_OF_AVOIDED, *TURNS):
+        raise PatternError(f"section {heading!r} can't serve every slot")
+    if name not in (*SECTIONS, *_OF_AVOIDED):
         raise PatternError(f"unknown section {heading!r}")
-    if name in _POLAR_ONLY and slot not in POLAR:
+    if name in _POLAR_ONLY and slot not in (*POLAR, ANY):
         raise PatternError(f"section {heading!r} in {slot}, which is not a polar slot")
     return name
 
@@ -127,11 +134,28 @@ def parse_fact(line: str, slot: str, section: str, source: str) -> Pattern:
     said, before = _parse_half(left.strip(), slot, section)
     turn, after = _parse_half(right.strip(), slot, section)
     turn, after = _imply_bracket(turn, after, slot, section)
-    found = Pattern(source, "slots", slot, section, said, turn, (*before, *after), line)
+    golds = (*before, *after)
+    about = _polarity_about(section, slot, golds)
+    section = section if section in SECTIONS else section[:-1]
+    found = Pattern(source, "slots", slot, section, said, turn, golds, line, about)
     _check_section(found, bool(bar))
-    if before and "?" not in left:
-        raise PatternError("a bracket in the assistant's half, which has no question mark")
     return found
+
+
+def for_every_slot(pattern: Pattern, section: str) -> Iterator[Pattern]:
+    """The pattern of `any.txt` as one of each slot that it fits."""
+    polar = section in _POLAR_ONLY
+    for name in BY_NAME:
+        if not polar or name in POLAR:
+            golds = tuple(replace(gold, slot=name) for gold in pattern.golds)
+            yield replace(pattern, topic=name, golds=golds)
+
+
+def _polarity_about(section: str, slot: str, golds: tuple[Gold, ...]) -> Polarity:
+    if section in CHANGES:
+        own = (gold.polarity for gold in golds if gold.slot == slot)
+        return next(own, Polarity.LIKES)
+    return Polarity.AVOIDS if section in ("turns+", *_OF_AVOIDED) else Polarity.LIKES
 
 
 def parse_free(line: str, group: str, topic: str, source: str, lists: frozenset[str]) -> Pattern:
@@ -211,12 +235,13 @@ def _piece(token: str) -> Piece:
 def _open_gold(head: re.Match[str] | None, slot: str, section: str) -> Gold:
     name = head[1] if head else slot
     sign = head[2] if head else ""
-    if name not in BY_NAME:
+    if name not in BY_NAME and (head or slot != ANY):
         raise PatternError(f"unknown slot {name!r}")
     if sign == "-" and name not in POLAR:
         raise PatternError(f"polarity on {name}, which is not a polar slot")
     if not sign:
-        sign = "-" if section in ("avoids", "turns-") and name in POLAR else "+"
+        avoided = section in ("avoids", "turns-") and name in (*POLAR, ANY)
+        sign = "-" if avoided else "+"
     return Gold(name, Polarity(sign))
 
 
@@ -253,10 +278,10 @@ def _check_section(pattern: Pattern, has_bar: bool) -> None:
         raise PatternError(f"{section} needs `question || answer`")
     if pattern.has_old and section not in WITH_OLD:
         raise PatternError(f"`{{old}}` in {section}, where nothing is known yet")
-    if section in (*TURNS, "repeats") and not pattern.has_old:
-        raise PatternError(f"{section} needs `{{old}}`")
-    if section == "drops" and BY_NAME[slot].many and not pattern.has_old:
-        raise PatternError("drops needs `{old}` in a slot with many values")
+    single = slot in BY_NAME and not BY_NAME[slot].many
+    clear = pattern.has_old or (single and section not in TURNS)
+    if section in (*TURNS, "drops", "repeats") and not clear:
+        raise PatternError(f"{section} needs `{{old}}` here: which value is meant?")
     if section == "repeats" and pattern.golds:
         raise PatternError("a bracket in repeats, which say nothing new")
     if section == "drops" and own:
