@@ -70,11 +70,16 @@ class Database:
     def writing(self, durable: bool = True) -> Iterator[apsw.Connection]:
         """The connection within a transaction: all of the block is kept, or none.
 
+        A block within a block of the same thread joins it: the outermost decides.
+
         Args:
             durable: wait until the disk has it. Otherwise it survives the end of this process,
                 but perhaps not a power cut.
         """
         with self._mutex, explained(self.path, self._connection):
+            if self._connection.in_transaction:
+                yield self._connection
+                return
             self._set_durable(durable)
             self._connection.execute("BEGIN IMMEDIATE")
             try:

@@ -112,6 +112,11 @@ class EventLog:
             self._profile = profile
         return profile
 
+    def reload(self) -> None:
+        """Take the profile from the file again, after a transaction around ours was undone."""
+        with self._lock:
+            self._profile = self._load()
+
     def _load(self) -> Profile:
         sources: dict[str, list[Source]] = {}
         with self._database.reading() as connection:

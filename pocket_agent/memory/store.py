@@ -195,6 +195,24 @@ class Store:
         """
         return self._log.add_many(events)
 
+    def add_archive(
+        self, sessions: Iterable[Session], turns: Iterable[Turn], events: Iterable[Event]
+    ) -> None:
+        """Add what another store held: sessions with their titles, turns, events. All or none.
+
+        Raises:
+            StoreError: something of the same id is already stored; nothing was added.
+        """
+        try:
+            with self.database.writing():
+                for session in sessions:
+                    self._sessions.add_known(session)
+                self._turns.add_many(turns, "import")
+                self._log.add_many(events)
+        except BaseException:
+            self._log.reload()
+            raise
+
     # Vectors
 
     def unembedded(self, model: str, limit: int = 16) -> list[Passage]:

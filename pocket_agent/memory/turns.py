@@ -48,6 +48,14 @@ class Sessions:
             )
         return session
 
+    def add_known(self, session: Session) -> None:
+        """Add a conversation from elsewhere, under its own id; one that is there stays as it is."""
+        with self._database.writing() as connection:
+            connection.execute(
+                "INSERT OR IGNORE INTO sessions (id, title, started, touched) VALUES (?, ?, ?, ?)",
+                (session.id, session.title, session.started, session.touched),
+            )
+
     def page(self, limit: int, offset: int) -> list[Session]:
         """Conversations, the last touched first."""
         with self._database.reading() as connection:
