@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -101,7 +102,8 @@ def _write_file(records: Iterable[Record], out: Path) -> int:
     except OSError as error:
         raise UsageError(f"{out} can't be written ({error.strerror})") from error
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # no folder to have left anything in
+            part.unlink(missing_ok=True)
     return written
 
 

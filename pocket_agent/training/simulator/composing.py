@@ -114,7 +114,7 @@ def join(one: str, other: str, rng: Random) -> str:
         return one or other
     if _ends(one):
         return one + rng.choices((" ", "\n"), (9, 1))[0] + other
-    gap = rng.choices((". ", ", ", " ", "... ", "\n", " - "), (8, 4, 3, 1, 2, 1))[0]
+    gap = rng.choices((". ", ", ", " ", "... ", "\n", " - "), (8, 4, 1, 1, 2, 1))[0]
     return one + gap + other
 
 

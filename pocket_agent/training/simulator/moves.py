@@ -7,13 +7,24 @@ from random import Random
 from pocket_agent.policy.state import Known
 from pocket_agent.profile.facts import Polarity
 from pocket_agent.training.simulator.filling import Part, fill
-from pocket_agent.training.simulator.pattern import CHANGES, REPLIES, TURNS, Fill, Mark, Pattern
+from pocket_agent.training.simulator.pattern import (
+    ANY,
+    CHANGES,
+    REPLIES,
+    TURNS,
+    Fill,
+    Mark,
+    Pattern,
+)
 from pocket_agent.training.simulator.person import Person, matching, reveal
 from pocket_agent.training.simulator.splits import Deck, cached_key
 
 SHARES = {"tell": 44, "change": 15, "drop": 11, "turn": 12, "repeat": 10, "reply": 8}
 """How often each is tried. Changes need something known, so they are tried more often than they
 come about: measured, about 55 % of fact turns add, 12 % update, 8 % drop, 8 % turn round."""
+
+_COMMON = 0.3
+"""How often a line that serves every slot is taken where the slot has its own."""
 
 
 class Moves:
@@ -86,7 +97,7 @@ class Moves:
                 if pattern.about is fact.polarity and (alone or pattern.has_old)
             ]
             if patterns:
-                return fill(rng.choice(patterns), self._deck, rng, old=fact)
+                return fill(_pick(patterns, rng), self._deck, rng, old=fact)
         return None
 
     def _repeat(self, known: tuple[Known, ...], rng: Random) -> Part | None:
@@ -101,6 +112,15 @@ class Moves:
                     part = fill(pattern, self._deck, rng, given=given)
                     return replace(part, old=fact, restated=True)
         return None
+
+
+def _pick(patterns: list[Pattern], rng: Random) -> Pattern:
+    """One of them: more often one of the slot's own than one that serves every slot."""
+    common = [pattern for pattern in patterns if pattern.source.startswith(f"slots/{ANY}.")]
+    own = [pattern for pattern in patterns if pattern not in common]
+    if common and (not own or rng.random() < _COMMON):
+        return rng.choice(common)
+    return rng.choice(own)
 
 
 def _restating(deck: Deck) -> dict[tuple[str, Polarity], dict[str, list[Pattern]]]:
