@@ -206,11 +206,12 @@ class _Conversation:
         if plain and not part.said and rng.random() < person.mood.beside * 0.7:
             turn, lines = self._composer.beside(turn, known)
             sources += [line.source for line in lines]
-        bare = not plain or pattern.words > 45
-        turn = self._composer.around(turn, person.mood, person.register, bare=bare)
+        if plain:
+            bare = pattern.words > 45
+            turn = self._composer.around(turn, person.mood, person.register, bare=bare)
+            turn = self._voice(turn)
         assistant = part.said or self._before_noise(opens, name)
-        text = self._voice(turn) if plain else turn
-        return _Turn("noise", name, assistant, text, [], sources)
+        return _Turn("noise", name, assistant, turn, [], sources)
 
     def _voice(self, turn: str) -> str:
         person = self._person

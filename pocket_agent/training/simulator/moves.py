@@ -26,6 +26,9 @@ come about: measured, about 55 % of fact turns add, 12 % update, 8 % drop, 8 % t
 _COMMON = 0.3
 """How often a line that serves every slot is taken where the slot has its own."""
 
+_FRESH = 5
+"""A slip is put right soon: only the newest facts are corrected."""
+
 
 class Moves:
     """The patterns of a deck, by what they do."""
@@ -90,6 +93,8 @@ class Moves:
         """A pattern of these sections about a known fact, such that it is clear which is meant."""
         for fact in rng.sample(known, min(6, len(known))):
             section = rng.choice(sections)
+            if section == "corrects" and fact not in known[-_FRESH:]:
+                section = "updates"
             alone = len(matching(known, fact.slot)) == 1
             patterns = [
                 pattern
