@@ -4,20 +4,18 @@ A missing file means the defaults. The file belongs to the person: their comment
 stay when the program changes a setting.
 """
 
-import contextlib
-import os
 import re
-import tempfile
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from pocket_agent.errors import ConfigError, DiskFullError
-from pocket_agent.memory.faults_of_disk import is_full
+from pocket_agent.errors import ConfigError
+from pocket_agent.whole_file import replacing
 
 _HEADER = "Settings of Pocket Agent. What is not here has its default."
+_MOST_TOKENS = 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,3 +45,136 @@ class Settings:
     enter_sends: bool = True
     seed: int | None = None
     threads: int = 0
+
+    @property
+    def offload(self) -> int:
+        """gpu_layers as an engine takes it: -1 for all."""
+        return self.gpu_layers if isinstance(self.gpu_layers, int) else -1
+
+
+def load_settings(path: Path) -> Settings:
+    """Read and check the file; the defaults if there is none.
+
+    Raises:
+        ConfigError: it can't be read, is not TOML, or holds an unknown or unfit setting; the
+            message names the line.
+    """
+    text = _read(path)
+    return Settings() if text is None else _parse(text, path)
+
+
+def save_settings(path: Path, changes: Mapping[str, Any]) -> Settings:
+    """Change settings in the file, all at once or not at all. None takes a setting out.
+
+    Args:
+        changes: names and values of settings of `Settings`.
+
+    Returns:
+        The settings from now on.
+
+    Raises:
+        ConfigError: the file or a value is not valid, or the file can't be written.
+        DiskFullError: there is no room.
+    """
+    import tomlkit
+
+    text = _read(path)
+    if text is not None:
+        _parse(text, path)  # a broken file is reported, never written over
+    document = tomlkit.parse(text) if text is not None else tomlkit.document()
+    if text is None:
+        document.add(tomlkit.comment(_HEADER))
+    for name, value in changes.items():
+        if value is not None:
+            document[name] = value
+        elif name in document:
+            del document[name]
+    return _write(path, tomlkit.dumps(document))
+
+
+def _write(path: Path, text: str) -> Settings:
+    settings = _parse(text, path)
+    try:
+        with replacing(path) as file:
+            file.write(text.encode())
+    except OSError as error:
+        raise ConfigError(
+            f"{path} can't be written ({error.strerror or error})", "Check the permissions."
+        ) from error
+    return settings
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_bytes().decode()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ConfigError(
+            f"{path} can't be read ({error.strerror or error})", "Check the permissions."
+        ) from error
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise ConfigError(f"{path}, line {line}: this is not UTF-8 text") from error
+
+
+def _parse(text: str, path: Path) -> Settings:
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}", "Correct it by hand.") from error
+    except RecursionError as error:
+        raise ConfigError(f"{path} is nested too deeply", "Correct it by hand.") from error
+    for name, value in values.items():
+        rule = _RULES.get(name)
+        if rule is None:
+            known = ", ".join(_RULES)
+            raise ConfigError(
+                f"{_where(path, text, name)}: there is no setting {name!r}", f"Known: {known}."
+            )
+        if not rule.accepts(value):
+            raise ConfigError(f"{_where(path, text, name)}: {name} must be {rule.wanted}")
+    return Settings(**values)
+
+
+def _where(path: Path, text: str, name: str) -> str:
+    """The file and the line where a setting (or table) of that name begins."""
+    plain = re.escape(name)
+    found = re.search(rf"^[ \t]*\[*[ \t]*([\"']?){plain}\1[ \t]*[=.\]]", text, re.MULTILINE)
+    return f"{path}, line {text.count(chr(10), 0, found.start()) + 1}" if found else str(path)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """What a setting may be, as a test and in words."""
+
+    accepts: Callable[[Any], bool]
+    wanted: str
+
+
+def _whole(least: int, most: int) -> _Rule:
+    return _Rule(lambda v: _is_whole(v, least, most), f"a whole number from {least} to {most}")
+
+
+def _is_whole(value: Any, least: int, most: int) -> bool:
+    return type(value) is int and least <= value <= most
+
+
+_SWITCH = _Rule(lambda v: type(v) is bool, "true or false")
+_TEXT = _Rule(lambda v: isinstance(v, str), "a text in quotes")
+_NAME = _Rule(lambda v: isinstance(v, str) and v != "", "a name in quotes")
+_LAYERS = _Rule(lambda v: v == "auto" or _is_whole(v, 0, 1024), '"auto" or a whole number')
+
+_RULES: dict[str, _Rule] = {
+    "profile": _NAME,
+    "model": _TEXT,
+    "gpu_layers": _LAYERS,
+    "chat_tokens": _whole(256, _MOST_TOKENS),
+    "requantize": _SWITCH,
+    "learn": _SWITCH,
+    "theme": _NAME,
+    "enter_sends": _SWITCH,
+    "seed": _whole(0, 2**32 - 1),
+    "threads": _whole(0, 1024),
+}
+assert set(_RULES) == {field.name for field in fields(Settings)}
