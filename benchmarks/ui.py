@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -147,12 +147,20 @@ async def gaps(home: Path, messages: tuple[str, ...] = MESSAGES) -> dict[str, An
             measured.phase = "streaming"
             dialogue.submit(message)
             await _until(lambda: not dialogue.replying)
+            _check(dialogue.conversation.entries)
             measured.phase = "learning"
             await _until(lambda: not dialogue.status.doing)
         measured.phase = "idle"
         await asyncio.sleep(1.0)
         ticker.cancel()
     return measured.report()
+
+
+def _check(entries: Sequence[object]) -> None:
+    """A failure would be fast: it must not pass for a measurement."""
+    failures = [entry for entry in entries if getattr(entry, "failure", False)]
+    if failures:
+        raise RuntimeError(f"the conversation failed: {failures[0]}")
 
 
 async def _until(done: Callable[[], bool], timeout: float = 180.0) -> None:

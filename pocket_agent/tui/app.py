@@ -4,8 +4,11 @@ import asyncio
 from collections.abc import Iterable
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
+from traceback import walk_tb
 from typing import ClassVar
 
+from rich.text import Text
 from textual import work
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
@@ -100,6 +103,16 @@ class PocketApp(App[str]):
             self.pop_screen()
         self.chat.run_command(BY_NAME[name])
 
+    def _fatal_error(self) -> None:
+        """Say in one line that a defect ended the app: a traceback would show what was said."""
+        if "debug" in self.features:
+            super()._fatal_error()
+            return
+        error = self._exception
+        cause = getattr(error, "error", error)
+        self._exit_renderables.append(Text(_defect(cause)))
+        self._close_messages_no_wait()
+
     def _theme_chosen(self, theme: Theme) -> None:
         self._save_theme(theme.name)
 
@@ -111,3 +124,13 @@ class PocketApp(App[str]):
             await asyncio.to_thread(self._options.save_theme, name)
         except (PocketAgentError, OSError) as error:
             self.notify(f"The theme could not be saved: {error}", severity="error", markup=False)
+
+
+def _defect(error: BaseException | None) -> str:
+    """Where our own code failed, without anything a person wrote."""
+    name, trace = type(error).__name__, error.__traceback__ if error else None
+    place = ""
+    for frame, line in walk_tb(trace):
+        if "pocket_agent" in frame.f_code.co_filename:
+            place = f" at {Path(frame.f_code.co_filename).name}:{line}"
+    return f"Pocket Agent stopped on a defect of its own ({name}{place}). What was saved is intact."

@@ -125,6 +125,9 @@ class Backend(Protocol):
     def send(self, text: str) -> AsyncIterator[AssistantEvent]:
         """Say something; the events of the reply and of what was learnt."""
 
+    def catch_up(self) -> AsyncIterator[AssistantEvent]:
+        """Learn from turns that were never read, such as those of a session that was cut off."""
+
     async def stop(self) -> None:
         """Stop the reply; its partial text stays."""
 

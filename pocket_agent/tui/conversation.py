@@ -145,13 +145,12 @@ class Conversation:
         state = _SHOWN[turn.status]
         reply.state = SaidState.COMPLETE if state is SaidState.STREAMING else state
 
-    def learn(self, learnt: Learnt, said: Said) -> Remembered:
-        """A line for an edit of the profile, under the exchange it was learnt from."""
-        source = learnt.event.source
-        turn = source.turn if source and source.turn else said.turn
+    def learn(self, learnt: Learnt) -> Remembered:
+        """A line for an edit of the profile, under its exchange if that is here."""
+        turn = learnt.event.source.turn if learnt.event.source else ""
         row = Remembered(learnt.event.seq, turn, learnt.line)
-        origin = next((e for e in self.entries if isinstance(e, Said) and e.turn == turn), said)
-        self.entries.insert(self._after_exchange(origin), row)
+        found = (e for e in self.entries if turn and isinstance(e, Said) and e.turn == turn)
+        self.entries.insert(self._after_exchange(next(found, None)), row)
         return row
 
     def drop(self, entry: Entry) -> None:
@@ -188,9 +187,9 @@ class Conversation:
                 return entry
         return None
 
-    def _after_exchange(self, said: Said) -> int:
+    def _after_exchange(self, said: Said | None) -> int:
         """Where the entries that belong to `said` end: before the next user turn."""
-        if said not in self.entries:
+        if said is None or said not in self.entries:
             return len(self.entries) - len(self.queue)
         at = self.entries.index(said) + 1
         while at < len(self.entries) and not _is_user(self.entries[at]):

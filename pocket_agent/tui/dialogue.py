@@ -95,6 +95,10 @@ class Dialogue:
         except PocketAgentError as error:
             self._report(Readiness(Stage.FAILED))
             self.fail(error)
+            return
+        if self._current is None:
+            self._learning += 1
+            await self._catch_up()
 
     def submit(self, text: str) -> None:
         """Say something, now or as soon as what is under way is done."""
@@ -161,7 +165,22 @@ class Dialogue:
             self._current = self.conversation.next_queued()
             if self._current is not None:
                 self._spawn(self._exchange(self._current))
-        self._changed()
+                self._view.entries_changed()
+        self._changed_status()
+
+    async def _catch_up(self) -> None:
+        """Show what is learnt from turns that an earlier run left unread."""
+        self._changed_status()
+        try:
+            async for event in self.backend.catch_up():
+                if isinstance(event, Learnt):
+                    self.conversation.learn(event)
+                    self._view.entries_changed()
+        except PocketAgentError as error:
+            self.fail(error)
+        finally:
+            self._learning = max(0, self._learning - 1)
+            self._changed_status()
 
     async def _exchange(self, said: Said) -> None:
         self._set_doing("recalling")
@@ -188,7 +207,7 @@ class Dialogue:
             case ReplyDone() if mine:
                 self._reply_done(event, said)
             case Learnt():
-                self.conversation.learn(event, said)
+                self.conversation.learn(event)
                 self._view.entries_changed()
             case PolicyIdle():
                 self._learning = 0

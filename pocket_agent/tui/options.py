@@ -14,10 +14,22 @@ class TuiOptions:
         theme: name of a theme; an unknown one falls back to our own.
         enter_sends: Enter sends and ctrl+j makes a new line; if not, the other way round.
         session: id of the session to open; None starts a new one.
+        key: opens an encrypted profile; None for a plain one.
+        model: name or path of the model; empty for the default.
+        chat_tokens: size of the chat context.
+        gpu_layers: -1 for as many as fit, 0 for none.
+        learn: whether anything is remembered from turns.
+        incognito: nothing is written; what is known is still used.
         save_theme: called in a worker thread with the name of the theme a person chose.
     """
 
     theme: str = DEFAULT_THEME
     enter_sends: bool = True
     session: str | None = None
+    key: str | None = None
+    model: str = ""
+    chat_tokens: int = 4096
+    gpu_layers: int = -1
+    learn: bool = True
+    incognito: bool = False
     save_theme: Callable[[str], None] | None = None

@@ -179,6 +179,9 @@ class ScriptedBackend:
             yield self._learn(line, user)
         yield PolicyIdle()
 
+    async def catch_up(self) -> AsyncIterator[AssistantEvent]:
+        yield PolicyIdle()
+
     async def stop(self) -> None:
         self._stopped.set()
 

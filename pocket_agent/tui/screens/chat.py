@@ -13,11 +13,11 @@ from textual.widgets import Static
 from pocket_agent.errors import PocketAgentError
 from pocket_agent.tui.backend import Backend
 from pocket_agent.tui.clipboard import copy_with_tool, osc52
-from pocket_agent.tui.code import last_code_block
 from pocket_agent.tui.commands import Command, parse
 from pocket_agent.tui.conversation import Said
 from pocket_agent.tui.dialogue import Dialogue
 from pocket_agent.tui.options import TuiOptions
+from pocket_agent.tui.prose import Prose, code_blocks
 from pocket_agent.tui.screens.frame import Frame
 from pocket_agent.tui.widgets.bars import Heading, StatusLine
 from pocket_agent.tui.widgets.entries import MemoryLine
@@ -217,7 +217,7 @@ class ChatScreen(Frame):
         text = reply.text if reply else ""
         what = "reply"
         if argument == "code":
-            what, text = "code block", last_code_block(text)
+            what, text = "code block", _last_code_block(text)
         if not text:
             self.tell(f"There is no {what} to copy.", failure=True)
             return
@@ -276,3 +276,8 @@ class ChatScreen(Frame):
         driver = self.app._driver
         if driver is not None:
             driver.write(sequence)
+
+
+def _last_code_block(markdown: str) -> str:
+    found = [code.text for code in code_blocks(Prose(markdown).blocks)]
+    return found[-1] if found else ""

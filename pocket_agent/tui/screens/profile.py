@@ -16,10 +16,13 @@ from pocket_agent.tui.backend import Backend
 from pocket_agent.tui.factsheet import Section, marks, origin, polarity_words, sections
 from pocket_agent.tui.safe_text import one_line, printable
 from pocket_agent.tui.screens.frame import Frame
+from pocket_agent.tui.status import NARROW
 from pocket_agent.tui.widgets.bars import Heading
 
 _EMPTY = "Nothing is remembered yet. What you tell about yourself in the chat comes here."
 _KEYS = "e edit · d delete · u undo · l lock · c confirm · / filter · Esc back"
+_SLOT, _INDENT = 10, 2
+_WIDE_INDENT = _SLOT + 1
 
 
 class ProfileScreen(Frame):
@@ -74,7 +77,8 @@ class ProfileScreen(Frame):
         chosen = self._chosen()
         at = self._list.highlighted
         shown = sections(self._facts.values(), self._needle)
-        options = [option for section in shown for option in _options(section)]
+        indent = _WIDE_INDENT if self.size.width >= NARROW else _INDENT
+        options = [option for section in shown for option in _options(section, indent)]
         self._list.set_options(options or [Option(self._nothing(), disabled=True)])
         self._highlight(options, chosen.id if chosen else "", at)
 
@@ -184,20 +188,20 @@ class ProfileScreen(Frame):
         self._line.update(one_line(line))
 
 
-def _options(section: Section) -> Iterator[Option]:
+def _options(section: Section, indent: int) -> Iterator[Option]:
     yield Option(Content.styled(section.title.upper(), "bold"), disabled=True)
     for fact in section.facts:
-        yield Option(_row(fact), id=fact.id)
+        yield Option(_row(fact, indent), id=fact.id)
 
 
-def _row(fact: Fact) -> Content:
-    """A fact in two lines: what it says, and why we think so."""
+def _row(fact: Fact, indent: int) -> Content:
+    """A fact in two lines: what it says, and why we think so, indented by so many columns."""
     polarity, special = polarity_words(fact), marks(fact)
     return Content.assemble(
-        (f"{fact.slot:<10} ", "dim"),
+        (f"{fact.slot:<{_SLOT}} ", "dim"),
         f"{polarity} " if polarity else "",
         (one_line(fact.value), "bold"),
         (f"   {special}", "italic") if special else "",
-        "\n  ",
+        "\n" + " " * indent,
         (origin(fact), "dim"),
     )

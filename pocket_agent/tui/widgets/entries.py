@@ -1,20 +1,21 @@
 """One widget for each kind of entry. All their text is from outside: it never becomes markup."""
 
+import asyncio
 from typing import ClassVar
 
-from markdown_it import MarkdownIt
-from textual.app import ComposeResult
+from textual.app import RenderResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
 from textual.content import Content
+from textual.geometry import Size
 from textual.message import Message
 from textual.timer import Timer
 from textual.widget import Widget
-from textual.widgets import Markdown, Static
-from textual.widgets.markdown import MarkdownStream
+from textual.widgets import Static
 
 from pocket_agent.memory.records import TurnRole
 from pocket_agent.tui.conversation import Entry, Note, Remembered, Said, SaidState
+from pocket_agent.tui.prose import Code, Prose, code_blocks
+from pocket_agent.tui.prose_layout import highlighted, lay_out, plain_code
 from pocket_agent.tui.safe_text import excerpt, one_line, printable
 
 FLUSH_S = 0.09
@@ -22,11 +23,6 @@ FLUSH_S = 0.09
 
 _FOLD_CHARACTERS, _FOLD_LINES = 4_000, 60
 _MARKDOWN_CHARACTERS = 40_000
-
-
-def markdown_parser() -> MarkdownIt:
-    """CommonMark with tables; HTML is shown as the text it is, rather than swallowed."""
-    return MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
 
 
 def label(who: str, state: SaidState) -> Content:
@@ -73,61 +69,80 @@ class UserTurn(Static):
             self.action_unfold()
 
 
-class ReplyTurn(Vertical):
+class ReplyTurn(Widget):
     """What the assistant said, as Markdown. While it streams, text is painted every `FLUSH_S`."""
 
     def __init__(self, said: Said) -> None:
         super().__init__(classes="turn reply-turn")
         self.said = said
-        self._pending: list[str] = []
-        self._stream: MarkdownStream | None = None
-        self._timer: Timer | None = None
-        # What is painted; the entry itself may be ahead by the time this widget is mounted.
+        # What is painted; the entry itself may be ahead of it.
         self._state = said.state
-
-    def compose(self) -> ComposeResult:
-        streaming = self._state is SaidState.STREAMING
-        yield Static(label("Pocket", self._state), classes="who", markup=False)
-        # A stream must start on an empty document: on a filled one an open code fence breaks.
-        yield Markdown(
-            "" if streaming else _markdown(self.said.text),
-            parser_factory=markdown_parser,
-            open_links=False,
-        )
+        self._prose = Prose(_shown(said.text))
+        self._pending: list[str] = []
+        self._timer: Timer | None = None
+        self._coloured: dict[Code, Content] = {}
+        self._lines: tuple[int, list[Content]] = (0, [])
 
     def on_mount(self) -> None:
         if self._state is SaidState.STREAMING:
-            self._pending = [self.said.text]
-            self._stream = Markdown.get_stream(self.query_one(Markdown))
             self._timer = self.set_interval(FLUSH_S, self._flush)
+        else:
+            self._colour()
 
     def grow(self, text: str) -> None:
         """Take more text; it is painted at the next flush."""
         self._pending.append(text)
 
-    async def show(self) -> None:
-        """Take over a changed state; at the end of a stream the whole text is set once."""
+    def show(self) -> None:
+        """Take over a changed state; at its end the whole text is read once more."""
         if self._state is self.said.state:
             return
         self._state = self.said.state
-        self.query_one(".who", Static).update(label("Pocket", self.said.state))
-        await self._end_stream()
-        await self.query_one(Markdown).update(_markdown(self.said.text))
-
-    async def _flush(self) -> None:
-        if self._stream is not None and self._pending:
-            text, self._pending = "".join(self._pending), []
-            await self._stream.write(printable(text))
-
-    async def _end_stream(self) -> None:
         if self._timer is not None:
             self._timer.stop()
-        if self._stream is not None:
-            stream, self._stream = self._stream, None
-            await stream.stop()
+        self._prose = Prose(_shown(self.said.text))
+        self._repaint()
+        self._colour()
 
-    async def on_unmount(self) -> None:
-        await self._end_stream()
+    def get_content_width(self, container: Size, viewport: Size) -> int:  # noqa: ARG002
+        return container.width
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:  # noqa: ARG002
+        return len(self._laid_out(width))
+
+    def render(self) -> RenderResult:
+        return Content("\n").join(self._laid_out(self.content_size.width))
+
+    def _laid_out(self, width: int) -> list[Content]:
+        if self._lines[0] != width:
+            head = label("Pocket", self._state).stylize_before("$text-secondary")
+            self._lines = (width, [head, *lay_out(self._prose.blocks, width, self._colour_of)])
+        return self._lines[1]
+
+    def _repaint(self) -> None:
+        self._lines = (0, [])
+        self.refresh(layout=True)
+
+    def _flush(self) -> None:
+        if self._pending:
+            text, self._pending = "".join(self._pending), []
+            self._prose.append(printable(text))
+            self._repaint()
+
+    def _colour_of(self, code: Code) -> Content:
+        return self._coloured.get(code) or plain_code(code)
+
+    def _colour(self) -> None:
+        """Colour the code blocks, in a thread: the first of a language takes 60 ms."""
+        wanted = [c for c in code_blocks(self._prose.blocks) if c.language and c.text]
+        if wanted:
+            self.run_worker(self._colour_all(wanted), group="colour", exclusive=True)
+
+    async def _colour_all(self, codes: list[Code]) -> None:
+        for code in codes:
+            if code not in self._coloured:
+                self._coloured[code] = await asyncio.to_thread(highlighted, code)
+        self._repaint()
 
 
 class MemoryLine(Static):
@@ -156,7 +171,7 @@ class MemoryLine(Static):
     def show(self, newest: bool) -> None:
         """Paint the line; `newest` is the one that the undo key takes back."""
         self._newest = newest
-        line = one_line(self.row.line)
+        line = f"↳ {one_line(self.row.line)}"
         self.can_focus = not self.row.undone
         self.set_class(self.row.undone, "-undone")
         if self.row.undone:
@@ -197,6 +212,6 @@ def widget_for(entry: Entry) -> Widget:
             return NoteLine(entry)
 
 
-def _markdown(text: str) -> str:
+def _shown(text: str) -> str:
     head, left = excerpt(printable(text), _MARKDOWN_CHARACTERS, _MARKDOWN_CHARACTERS)
     return f"{head}\n\n… {left:,} more characters" if left else head

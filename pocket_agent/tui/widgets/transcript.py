@@ -18,6 +18,10 @@ WINDOW = 18
 """Entries mounted while the end is followed."""
 _SLACK = 6
 _STEP = 10
+_WELCOME = (
+    "Nothing you say here leaves this computer.\n"
+    "What you tell about yourself is remembered: each memory is shown, and undone by one key."
+)
 
 
 class Transcript(VerticalScroll, can_focus=False):
@@ -34,11 +38,14 @@ class Transcript(VerticalScroll, can_focus=False):
         self._lock = asyncio.Lock()
         self._dirty = False
         self._top = Static("", id="older", markup=False)
+        self._welcome = Static(_WELCOME, id="welcome", markup=False)
 
     def compose(self) -> ComposeResult:
         yield self._top
+        yield self._welcome
 
     def on_mount(self) -> None:
+        self._top.display = False
         self.anchor()
 
     async def sync(self, conversation: Conversation) -> None:
@@ -124,6 +131,7 @@ class Transcript(VerticalScroll, can_focus=False):
         return window
 
     def _show_top(self, hidden: int) -> None:
+        self._welcome.display = not self._conversation.entries
         more = hidden > 0 or self._conversation.older
         self._top.display = more
         count = f"{hidden}{'+' if self._conversation.older else ''} " if hidden else ""
@@ -139,16 +147,14 @@ class Transcript(VerticalScroll, can_focus=False):
         newest = self._conversation.last_memory()
         for entry in window:
             widget = self._mounted[entry.key]
-            if isinstance(widget, ReplyTurn):
-                await widget.show()
-            elif isinstance(widget, UserTurn):
+            if isinstance(widget, (ReplyTurn, UserTurn)):
                 widget.show()
             elif isinstance(widget, MemoryLine):
                 widget.show(entry is newest)
 
     async def _mount_missing(self, window: list[Entry]) -> None:
         """Mount runs of new entries after whatever stands before them."""
-        after: Widget = self._top
+        after: Widget = self._welcome
         run: list[Widget] = []
         for entry in window:
             widget = self._mounted.get(entry.key)

@@ -1,0 +1,163 @@
+"""Builds what stands behind the live backend, and takes it down again. Imported in a thread."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pocket_agent.assistant.assistant import Assistant, AssistantOptions
+from pocket_agent.assistant.learning import describe
+from pocket_agent.assistant.phrases import label
+from pocket_agent.llm.engine import LlamaEngine
+from pocket_agent.llm.models import ModelShelf
+from pocket_agent.llm.protocol import ModelInfo, Progress
+from pocket_agent.memory.embedder import Embedder
+from pocket_agent.memory.indexer import Indexer
+from pocket_agent.memory.recall import Recaller
+from pocket_agent.memory.store import Store
+from pocket_agent.paths import Locations, shipped_models
+from pocket_agent.policy.adapter import Adapter, find_adapter
+from pocket_agent.policy.reader import PolicyReader, Reading
+from pocket_agent.policy.state import Known
+from pocket_agent.profile.facts import Actor, Event, Fact, FactState, Op, OpKind
+from pocket_agent.profile.rules import effective
+from pocket_agent.tui.backend import MemoryRow, Page
+from pocket_agent.tui.options import TuiOptions
+
+
+class LatePolicy:
+    """A policy that is known only once the model is: which adapter fits depends on the file."""
+
+    version = ""
+
+    def __init__(self) -> None:
+        self._reader: PolicyReader | None = None
+
+    def become(self, reader: PolicyReader) -> None:
+        """From now on, read with this."""
+        self._reader, self.version = reader, reader.version
+
+    async def read(self, known: Sequence[Known], assistant: str, turn: str) -> Reading:
+        """The ops of one turn; none before the policy is known."""
+        if self._reader is None:
+            return Reading(())
+        return await self._reader.read(known, assistant, turn)
+
+
+@dataclass(slots=True)
+class Parts:
+    """Everything that is open for one profile."""
+
+    store: Store
+    engine: LlamaEngine
+    assistant: Assistant
+    policy: LatePolicy
+    shelf: ModelShelf
+    embedder: Embedder
+    options: TuiOptions
+    indexer: Indexer | None = None
+
+    async def load(self, progress: Progress) -> ModelInfo:
+        """Load the model, with the trained policy on it if there is one for it.
+
+        Raises:
+            ModelError: there is no usable model.
+        """
+        adapter = await asyncio.to_thread(self._adapter)
+        spec = self.shelf.load_spec(
+            self.options.model,
+            chat_tokens=self.options.chat_tokens,
+            gpu_layers=self.options.gpu_layers,
+            adapter=adapter.path if adapter else None,
+        )
+        info = await self.engine.load(spec, progress)
+        if adapter:
+            self.policy.become(PolicyReader(self.engine, adapter.version, trained=True))
+        else:
+            self.policy.become(PolicyReader(self.engine))
+        return info
+
+    @property
+    def model_name(self) -> str:
+        """The model's file, as a person knows it."""
+        return self.shelf.resolve(self.options.model).stem
+
+    def start_recall(self) -> None:
+        """Begin to index what has no vectors yet. Later than the model: it costs seconds of CPU."""
+        if self.indexer is None and not self.options.incognito:
+            self.embedder.start()
+            self.indexer = Indexer(self.store, self.embedder)
+
+    def hold_indexing(self, hold: bool) -> None:
+        """Leave the processor to the reply while it streams."""
+        if self.indexer is not None:
+            self.indexer.pause() if hold else self.indexer.resume()
+
+    def page(self, session: str, before: str | None, limit: int) -> Page:
+        """Turns of a session and what was learnt from them."""
+        turns = self.store.turns(session, before, limit + 1)
+        more, turns = len(turns) > limit, turns[-limit:]
+        names = {turn.id for turn in turns}
+        events = self.store.events()
+        counting = {event.seq for event in effective(events)}
+        rows = (_row(event, event.seq in counting) for event in events if _shown(event, names))
+        return Page(tuple(turns), tuple(rows), more)
+
+    def record_by_hand(self, op: Op) -> str:
+        """Let the person's own edit into the log. Returns the line to show."""
+        applied = self.store.record(op, actor=Actor.USER)
+        event = self.store.last_event()
+        if not applied.changed or event is None:
+            return "that changes nothing"
+        return describe(event, applied)
+
+    async def close(self) -> None:
+        """Stop what runs, end the children, close the file."""
+        await self.assistant.close()
+        await asyncio.gather(self.engine.close(), asyncio.to_thread(self._close_recall))
+        await asyncio.to_thread(self.store.close)
+
+    def _close_recall(self) -> None:
+        # The embedder first: an indexer that waits for it then ends at once.
+        self.embedder.close()
+        if self.indexer is not None:
+            self.indexer.close()
+
+    def _adapter(self) -> Adapter | None:
+        return find_adapter(shipped_models(), self.shelf.resolve(self.options.model))
+
+
+async def open_parts(locations: Locations, profile: str, options: TuiOptions) -> Parts:
+    """Open a profile, without the model.
+
+    Raises:
+        PocketAgentError: the folder or the file can't be used.
+    """
+    store = await asyncio.to_thread(_open_store, locations, profile, options.key)
+    engine, policy, embedder = LlamaEngine(), LatePolicy(), await asyncio.to_thread(Embedder)
+    behaviour = AssistantOptions(learn=options.learn, remember=not options.incognito)
+    assistant = Assistant(store, engine, Recaller(store, embedder), policy, behaviour)
+    return Parts(store, engine, assistant, policy, ModelShelf(locations), embedder, options)
+
+
+def _open_store(locations: Locations, profile: str, key: str | None) -> Store:
+    locations.prepare()
+    return Store.open(locations.profile(profile), key=key)
+
+
+def _shown(event: Event, turns: set[str]) -> bool:
+    return (
+        event.source is not None
+        and event.source.turn in turns
+        and event.op.kind in (OpKind.ADD, OpKind.UPDATE, OpKind.REMOVE)
+    )
+
+
+def _row(event: Event, counts: bool) -> MemoryRow:
+    op = event.op
+    fact = Fact(
+        event.id, op.slot, op.value, op.polarity, 1.0, FactState.ACTIVE, event.actor, event.at
+    )
+    verb = "forgot" if op.kind is OpKind.REMOVE else "remembered"
+    was = f" (was {op.old})" if op.kind is OpKind.UPDATE and op.old else ""
+    turn = event.source.turn if event.source else ""
+    return MemoryRow(event.seq, turn, f"{verb}: {label(fact)}{was}", not counts)
