@@ -21,10 +21,14 @@ _LEVEL_ERROR = 4
 
 
 class NativeLog:
-    """llama.cpp's log: keeps the last error and what was offloaded; writes to stderr if asked."""
+    """llama.cpp's log: keeps why it failed and what was offloaded; writes to stderr if asked.
+
+    Attributes:
+        reason: the first error since it was last emptied; later ones only say that it failed.
+    """
 
     def __init__(self, lib: Any, echo: bool) -> None:
-        self.last_error = ""
+        self.reason = ""
         self.offloaded: tuple[int, int] | None = None
         self._echo = echo
         self._callback = lib.llama_log_callback(self._take)
@@ -32,8 +36,8 @@ class NativeLog:
 
     def _take(self, level: int, text: bytes, _data: object) -> None:
         line = text.decode("utf-8", "replace")
-        if level == _LEVEL_ERROR and line.strip():
-            self.last_error = " ".join(line.split())
+        if level == _LEVEL_ERROR and not self.reason:
+            self.reason = " ".join(line.rpartition("error loading model: ")[2].split())[:200]
         if found := _OFFLOADED.search(line):
             self.offloaded = int(found[1]), int(found[2])
         if self._echo:
@@ -64,9 +68,10 @@ class NativeModel:
         params.n_gpu_layers = gpu_layers
         callback = lib.llama_progress_callback(lambda done, _: _tell(progress, done))
         params.progress_callback = callback
+        log.reason = ""
         self.pointer = lib.llama_model_load_from_file(os.fsencode(path), params)
         if not self.pointer:
-            reason = f" ({log.last_error})" if log.last_error else ""
+            reason = f" ({log.reason})" if log.reason else ""
             raise ModelError(
                 f"llama.cpp can't load {path.name}{reason}", "Try another GGUF model file."
             )

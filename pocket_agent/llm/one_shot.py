@@ -33,7 +33,7 @@ def requantize(source: Path, target: Path) -> dict[str, str]:
     params.allow_requantize = True
     params.nthread = os.cpu_count() or 1
     if lib.llama_model_quantize(os.fsencode(source), os.fsencode(target), params) != 0:
-        raise ModelError(f"{source.name} can't be converted ({backend.log.last_error})")
+        raise ModelError(f"{source.name} can't be converted ({backend.log.reason})")
     return {"written": str(target)}
 
 
