@@ -1,8 +1,9 @@
 """The process that embeds: sentence-transformers, apart from the program that people type in.
 
-Run as `python -m pocket_agent.memory.embed_child FOLDER PARENT THREADS BATCH`. Its standard input brings frames
-`{"id", "texts", "urgent"}`; its standard output carries `{"ready": true}` once, then for each
-frame `{"id"}` with 384 float32 values a text, or `{"id", "error"}`. It ends when its input does.
+Run as `python -m pocket_agent.memory.embed_child FOLDER PARENT THREADS BATCH`. Its standard input
+brings frames `{"id", "texts", "urgent"}`; its standard output carries `{"ready": true}` once, then
+for each frame `{"id"}` with 384 float32 values a text, or `{"id", "error"}`. It ends when its input
+does.
 """
 
 import gc

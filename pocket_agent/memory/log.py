@@ -139,7 +139,7 @@ def _append_foreign(connection: Any, events: Iterable[Event]) -> None:
     try:
         for seq, event in enumerate(events, _next_seq(connection)):
             moved[event.seq] = seq
-            op = replace(event.op, undoes=moved.get(event.op.undoes, 0))
+            op = replace(event.op, undoes=moved.get(event.op.undoes, event.op.undoes))
             connection.execute(_APPEND, event_row(replace(event, seq=seq, op=op)))
     except apsw.ConstraintError as error:
         raise StoreError("An event of that id is already stored, nothing was added") from error

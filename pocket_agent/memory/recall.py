@@ -9,7 +9,7 @@ from pocket_agent.memory import vectors
 from pocket_agent.memory.embedder import Embedder, EmbedderError
 from pocket_agent.memory.query import QueryReader
 from pocket_agent.memory.records import Recalled, Turn
-from pocket_agent.memory.scoring import Candidate, Weights, coverage, score
+from pocket_agent.memory.scoring import Candidate, coverage, score, weights_for
 from pocket_agent.memory.store import Store
 from pocket_agent.memory.turns import TURN_COLUMNS, turn_from_row
 
@@ -29,7 +29,7 @@ SELECT rowid, {_BM25} FROM turn_words
 WHERE turn_words MATCH ? AND +rowid IN (SELECT value FROM json_each(?))
 """  # noqa: S608
 _CANDIDATES = """
-SELECT n, role = 'user', prev, next FROM turn_context
+SELECT n, prev, next, role = 'user' OR speaker <> 'Assistant', text FROM turn_context
 WHERE n IN (SELECT value FROM json_each(?))
 """
 _TURNS = f"""
@@ -50,12 +50,10 @@ class Recaller:
         store: Store,
         embedder: Embedder | None = None,
         *,
-        weights: Weights | None = None,
         use_words: bool = True,
     ) -> None:
         self._store = store
         self._embedder = embedder
-        self._weights = weights or Weights()
         self._use_words = use_words
 
     def recall(
@@ -100,9 +98,9 @@ class Recaller:
     ) -> list[Recalled]:
         """As `recall`, with the question's vector at hand (or None: words alone)."""
         with self._store.database.reading() as connection:
-            search = _Search(connection, self._model, vector, self._weights)
+            search = _Search(connection, self._model, vector)
             hidden = _hidden(connection, exclude_session, set(exclude_turns))
-            return search.run(query if self._use_words else "", k, hidden)
+            return search.run(query, k, hidden, self._use_words)
 
     @property
     def _model(self) -> str:
@@ -112,16 +110,14 @@ class Recaller:
 class _Search:
     """One question put to the store."""
 
-    def __init__(
-        self, connection: apsw.Connection, model: str, vector: bytes | None, weights: Weights
-    ) -> None:
+    def __init__(self, connection: apsw.Connection, model: str, vector: bytes | None) -> None:
         self._connection = connection
         self._model = model
         self._vector = vector
-        self._weights = weights
 
-    def run(self, query: str, k: int, hidden: Collection[int]) -> list[Recalled]:
-        words = QueryReader(self._connection).read(query)
+    def run(self, query: str, k: int, hidden: Collection[int], use_words: bool) -> list[Recalled]:
+        words = QueryReader(self._connection).read(query if use_words else "")
+        weights = weights_for(query[:MAX_CHARACTERS])
         pool = POOL + min(len(hidden), vectors.COARSE - POOL)
         found = self._by_words(words.match, pool) | self._by_meaning(pool)
         candidates = self._candidates(found - set(hidden))
@@ -130,7 +126,7 @@ class _Search:
         coverages = {
             number: coverage(bm25, words.weight) for number, bm25 in self._bm25(words.match, near)
         }
-        scored = [(score(c, cosines, coverages, self._weights), c.number) for c in candidates]
+        scored = [(score(c, cosines, coverages, weights), c.number) for c in candidates]
         best = sorted(scored, reverse=True)[:k]  # of equals, the later turn
         turns = self._turns([number for _, number in best])
         return [
@@ -162,7 +158,10 @@ class _Search:
 
     def _candidates(self, numbers: Iterable[int]) -> list[Candidate]:
         rows = self._connection.execute(_CANDIDATES, (json.dumps(list(numbers)),))
-        return [Candidate(n, bool(user), before, after) for n, user, before, after in rows]
+        return [
+            Candidate(n, before, after, bool(person), str(text))
+            for n, before, after, person, text in rows
+        ]
 
     def _turns(self, numbers: list[int]) -> dict[int, Turn]:
         rows = self._connection.execute(_TURNS, (json.dumps(numbers),))

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from pocket_agent.memory.cues import is_request, speaks_of_self, tells_taste
+
 BM25_CEILING = 2.2
 """FTS5's bm25 of a term is below its inverse document frequency times k1 + 1."""
 
@@ -14,12 +16,21 @@ class Weights:
     Args:
         words: of the squared coverage.
         neighbours: of the score of the turns before and after.
-        user: what a turn of the person's has ahead of one of the assistant's.
+        person: what a person's turn has ahead of one of the assistant's.
+        statement: what a person's turn about themselves has ahead.
+        taste: what one that tells a taste, a need or a limit has on top.
     """
 
     words: float = 6.0
     neighbours: float = 0.1
-    user: float = 0.1
+    person: float = 0.1
+    statement: float = 0.05
+    taste: float = 0.05
+
+
+QUESTION = Weights()
+REQUEST = Weights(words=3.0, statement=0.1, taste=0.15)
+"""For a request: what the person once told of themselves matters, its words hardly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +39,19 @@ class Candidate:
 
     Args:
         number: row number. previous, next: those of its neighbours in the session, or None.
+        by_person: said by the user, or by anyone with a name of their own.
     """
 
     number: int
-    by_user: bool
     previous: int | None
     next: int | None
+    by_person: bool
+    text: str
+
+
+def weights_for(query: str) -> Weights:
+    """What counts for this question."""
+    return REQUEST if is_request(query) else QUESTION
 
 
 def coverage(bm25: float, weight: float) -> float:
@@ -66,8 +84,16 @@ def score(
         return cosines.get(number, 0.0) + weights.words * coverages.get(number, 0.0) ** 2
 
     around = own(candidate.previous) + own(candidate.next)
-    return (
-        own(candidate.number)
-        + weights.neighbours * around
-        + (weights.user if candidate.by_user else 0.0)
-    )
+    return own(candidate.number) + weights.neighbours * around + _standing(candidate, weights)
+
+
+def _standing(candidate: Candidate, weights: Weights) -> float:
+    """What a turn has ahead before anything is asked."""
+    if not candidate.by_person:
+        return 0.0
+    standing = weights.person
+    if speaks_of_self(candidate.text):
+        standing += weights.statement
+        if tells_taste(candidate.text):
+            standing += weights.taste
+    return standing
