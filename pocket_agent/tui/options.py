@@ -18,6 +18,7 @@ class TuiOptions:
         model: name or path of the model; empty for the default.
         chat_tokens: size of the chat context.
         gpu_layers: -1 for as many as fit, 0 for none.
+        requantize: let a slow model file be copied once into a faster form.
         learn: whether anything is remembered from turns.
         incognito: nothing is written; what is known is still used.
         save_theme: called in a worker thread with the name of the theme a person chose.
@@ -30,6 +31,7 @@ class TuiOptions:
     model: str = ""
     chat_tokens: int = 4096
     gpu_layers: int = -1
+    requantize: bool = True
     learn: bool = True
     incognito: bool = False
     save_theme: Callable[[str], None] | None = None

@@ -67,6 +67,7 @@ class Parts:
             self.options.model,
             chat_tokens=self.options.chat_tokens,
             gpu_layers=self.options.gpu_layers,
+            requantize=self.options.requantize,
             adapter=adapter.path if adapter else None,
         )
         info = await self.engine.load(spec, progress)

@@ -1,0 +1,120 @@
+"""Opening a profile for use: its store, the model, the policy, recall. And closing them again."""
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+
+from pocket_agent.assistant.assistant import Assistant, AssistantOptions
+from pocket_agent.llm.engine import LlamaEngine
+from pocket_agent.llm.models import ModelShelf
+from pocket_agent.llm.protocol import ModelInfo, Progress
+from pocket_agent.memory.embedder import Embedder
+from pocket_agent.memory.indexer import Indexer
+from pocket_agent.memory.recall import Recaller
+from pocket_agent.memory.store import Store
+from pocket_agent.paths import Locations, shipped_models
+from pocket_agent.policy.adapter import find_adapter
+from pocket_agent.policy.reader import PolicyReader
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which model, and how it is run.
+
+    Args:
+        model: name or path; empty for the chosen one. gpu_layers: -1 for as many as fit.
+        requantize: let a slow file be copied once into a faster form.
+    """
+
+    model: str = ""
+    chat_tokens: int = 4096
+    gpu_layers: int = -1
+    requantize: bool = True
+
+
+async def load_policy(
+    engine: LlamaEngine, locations: Locations, choice: Choice, progress: Progress | None = None
+) -> PolicyReader:
+    """Load a model, with the trained policy on it if there is one for that very file.
+
+    Raises:
+        ModelError: there is no usable model.
+    """
+    shelf = ModelShelf(locations)
+    base: Path = await asyncio.to_thread(shelf.resolve, choice.model)
+    adapter = await asyncio.to_thread(find_adapter, shipped_models(), base)
+    spec = shelf.load_spec(
+        choice.model,
+        chat_tokens=choice.chat_tokens,
+        gpu_layers=choice.gpu_layers,
+        requantize=choice.requantize,
+        adapter=adapter.path if adapter else None,
+    )
+    await engine.load(spec, progress)
+    if adapter is None:
+        return PolicyReader(engine)
+    return PolicyReader(engine, adapter.version, trained=True)
+
+
+@dataclass(slots=True)
+class Opened:
+    """A profile in use by a command."""
+
+    store: Store
+    engine: LlamaEngine
+    assistant: Assistant
+    embedder: Embedder
+    indexer: Indexer | None
+    info: ModelInfo
+
+    async def close(self, index_for: float = 0.0) -> None:
+        """End the children and close the file.
+
+        Args:
+            index_for: seconds to let the newest turns get their vectors first; what is left is
+                caught up the next time.
+        """
+        await self.assistant.close()
+        await self.engine.close()
+        if self.indexer is not None and index_for:
+            self.indexer.wake()
+            await asyncio.to_thread(self.indexer.wait_idle, index_for)
+        await asyncio.to_thread(self._close_recall)
+        await asyncio.to_thread(self.store.close)
+
+    def _close_recall(self) -> None:
+        self.embedder.close()  # first: an indexer that waits for it then ends at once
+        if self.indexer is not None:
+            self.indexer.close()
+
+
+async def open_profile(
+    locations: Locations,
+    profile: str,
+    *,
+    choice: Choice | None = None,
+    options: AssistantOptions | None = None,
+    key: str | None = None,
+    progress: Progress | None = None,
+) -> Opened:
+    """Open everything for one profile. What was opened is closed again if a later part fails.
+
+    Raises:
+        StoreError, StoreBusyError: the profile can't be opened. ModelError: no usable model.
+    """
+    chosen = options or AssistantOptions()
+    store = await asyncio.to_thread(Store.open, locations.profile(profile), key=key)
+    embedder = Embedder()
+    engine = LlamaEngine()
+    try:
+        embedder.start()
+        policy = await load_policy(engine, locations, choice or Choice(), progress)
+        assert engine.info is not None
+        assistant = Assistant(store, engine, Recaller(store, embedder), policy, chosen)
+        indexer = Indexer(store, embedder) if chosen.remember else None
+        return Opened(store, engine, assistant, embedder, indexer, engine.info)
+    except BaseException:
+        embedder.close()
+        await engine.close()
+        store.close()
+        raise
