@@ -143,9 +143,14 @@ def _can_lower(turn: str) -> bool:
 
 
 _STARTERS = frozenset(
-    """My We The It This That There Our You Do Does Is Are Can Could What How Why When Where Who
+    """My We The It This That There Our You Your Do Does Is Are Can Could What How Why When Where Who
     Please Just Maybe If So And But Any Give Make Write Tell Help Been Got Had Not No Never Always
-    Would Should Which Some One Nothing Honestly Since After Before""".split()
+    Would Should Which Some One Nothing Honestly Since After Before Create Draft Convert Explain
+    Show Plan Summarise Translate Proofread List Suggest Compare Format Label Classify Name Find Add
+    Turn Count Answer Put Take Set Check Fix Rewrite Describe Think Look Looking Need Want Love Hate
+    Anything Everything Nobody Every All Most Two Three They He She His Her Their Only Still
+    These Those Here Once People Something Anyone Ask Whenever While With Without For From In On
+    At To Of Up Off Out Over Under Used Gave Given""".split()
 )
 _BREAK = re.compile(rf"[,.!?](?=[{MARKS}]* )")
 
@@ -155,12 +160,19 @@ def _put_aside(aside: str, turn: str, rng: Random) -> str:
         return turn
     places = [found.end() for found in _BREAK.finditer(turn) if not _inside(turn, found.end())]
     if not places or rng.random() < 0.3:
-        return turn + ("" if aside[0] in ",;." else " ") + aside
+        return _append(turn, aside)
     at = rng.choice(places)
     aside = aside.lstrip(",; ")
     # The aside takes over the mark that it follows, so that the sentence goes on after it.
     tail = "" if aside[-1:] in ",.!?)" else turn[at - 1]
     return f"{turn[:at]} {aside}{tail}{turn[at:]}"
+
+
+def _append(turn: str, aside: str) -> str:
+    aside = aside.rstrip(",;")
+    if aside[0] not in ",;":
+        return f"{turn} {aside}"
+    return turn.rstrip(".,") + aside
 
 
 def _inside(turn: str, at: int) -> bool:
