@@ -132,7 +132,7 @@ FROM turn_context c LEFT JOIN turns p ON p.n = c.prev LEFT JOIN turns f ON f.n =
 """
 
 # The floats lie in a plain table, not in vec0: a look-up by row is ten times faster there, and
-# secure_delete wipes them. vec0 keeps one bit a value for the first, coarse search.
+# secure_delete wipes them. vec0 keeps one byte a value for the first, coarse search.
 _VECTORS = """
 CREATE TABLE vectors (
     id INTEGER PRIMARY KEY,
@@ -144,10 +144,10 @@ CREATE TABLE vectors (
 ) STRICT;
 CREATE INDEX vectors_of_turn ON vectors (turn);
 
-CREATE VIRTUAL TABLE vector_bits USING vec0 (
+CREATE VIRTUAL TABLE vector_codes USING vec0 (
     id INTEGER PRIMARY KEY,
     model TEXT PARTITION KEY,
-    coarse BIT[384]
+    code INT8[384]
 );
 """
 

@@ -13,8 +13,10 @@ from pocket_agent.memory.scoring import Candidate, coverage, score, weights_for
 from pocket_agent.memory.store import Store
 from pocket_agent.memory.turns import TURN_COLUMNS, turn_from_row
 
-POOL = 60
+POOL = 80
 """Candidates taken from each of the two searches."""
+MAX_HIDDEN = 400
+"""How many more, at most, in place of those that are to be left out."""
 EMBED_SECONDS = 0.06
 """How long recall waits for the question's vector before it goes by words alone."""
 MAX_CHARACTERS = 2_000
@@ -118,7 +120,7 @@ class _Search:
     def run(self, query: str, k: int, hidden: Collection[int], use_words: bool) -> list[Recalled]:
         words = QueryReader(self._connection).read(query if use_words else "")
         weights = weights_for(query[:MAX_CHARACTERS])
-        pool = POOL + min(len(hidden), vectors.COARSE - POOL)
+        pool = POOL + min(len(hidden), MAX_HIDDEN)
         found = self._by_words(words.match, pool) | self._by_meaning(pool)
         candidates = self._candidates(found - set(hidden))
         near = {n for c in candidates for n in (c.number, c.previous, c.next) if n is not None}
