@@ -9,7 +9,7 @@ WANTED = "0.3.36"
 
 _FUNCTIONS = """
 llama_backend_init llama_log_set llama_model_default_params llama_model_load_from_file
-llama_model_free llama_model_get_vocab llama_model_n_params llama_model_n_layer
+llama_model_free llama_model_get_vocab llama_model_n_params llama_model_n_layer llama_model_n_head
 llama_model_n_ctx_train llama_model_meta_val_str llama_model_chat_template
 llama_model_has_decoder llama_context_default_params llama_init_from_model llama_free
 llama_n_ctx llama_get_memory llama_memory_clear llama_memory_seq_rm llama_memory_seq_pos_max

@@ -46,8 +46,11 @@ class Backend:
         chat_tokens = min(spec.chat_tokens, model.trained_tokens or spec.chat_tokens)
         sizes = {ContextName.CHAT: chat_tokens, ContextName.POLICY: spec.policy_tokens}
         pair = (threads.decode, threads.prefill)
+        on_gpu = bool(self.log.offloaded and self.log.offloaded[0])
         contexts = {
-            name: NativeContext(model, size, pair, stopped) for name, size in sizes.items() if size
+            name: NativeContext(model, size, pair, on_gpu, stopped)
+            for name, size in sizes.items()
+            if size
         }
         if spec.adapter and ContextName.POLICY in contexts:
             contexts[ContextName.POLICY].attach(spec.adapter)

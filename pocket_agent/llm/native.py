@@ -12,8 +12,13 @@ from typing import Any
 
 from pocket_agent.errors import ModelError
 
-BATCH = 512
-"""Prompt tokens computed at once; a cancelled prefill keeps every batch it finished."""
+_CPU_BATCH, _GPU_BATCH = 128, 512
+"""Prompt tokens computed at once; a cancelled prefill keeps every batch it finished.
+
+On CPUs 128 fit the caches better: 1,280 tokens take 2.8 s, with 512 at once 4.2 s.
+"""
+_SCORES = 128 * 1024 * 1024
+"""Bytes of attention scores that are fine to hold at once."""
 
 _ABORTED = 2
 _OFFLOADED = re.compile(r"offloaded (\d+)/(\d+) layers to GPU")
@@ -90,6 +95,10 @@ class NativeModel:
         return int(self.lib.llama_model_n_layer(self.pointer)) + 1
 
     @property
+    def heads(self) -> int:
+        return int(self.lib.llama_model_n_head(self.pointer))
+
+    @property
     def parameters(self) -> int:
         return int(self.lib.llama_model_n_params(self.pointer))
 
@@ -163,6 +172,7 @@ class NativeContext:
 
     Args:
         size: tokens it can hold.
+        on_gpu: some of the model's layers run on a GPU.
         stopped: asked while computing; True ends the computation at once (CPU backends).
 
     Raises:
@@ -174,17 +184,23 @@ class NativeContext:
         model: NativeModel,
         size: int,
         threads: tuple[int, int],
+        on_gpu: bool,
         stopped: Callable[[], bool],
     ) -> None:
         lib = model.lib
         self.model, self._lib = model, lib
         params = lib.llama_context_default_params()
-        params.n_ctx, params.n_batch, params.n_ubatch = size, min(BATCH, size), min(BATCH, size)
+        self._batch = min(_GPU_BATCH if on_gpu else _CPU_BATCH, size)
+        params.n_ctx, params.n_batch, params.n_ubatch = size, self._batch, self._batch
         params.n_seq_max = 1
         # Logits are wanted for the last token alone; the default reserves 100 MB for all of them.
         params.n_outputs_max = 8
         params.n_threads, params.n_threads_batch = threads
-        params.flash_attn_type = lib.LLAMA_FLASH_ATTN_TYPE_AUTO
+        # On CPUs, flash attention makes a short turn after a long history twice as slow.
+        plain = not on_gpu and 4 * size * self._batch * model.heads <= _SCORES
+        params.flash_attn_type = (
+            lib.LLAMA_FLASH_ATTN_TYPE_DISABLED if plain else lib.LLAMA_FLASH_ATTN_TYPE_AUTO
+        )
         params.no_perf = True
         self.pointer = lib.llama_init_from_model(model.pointer, params)
         if not self.pointer:
@@ -231,8 +247,8 @@ class NativeContext:
         """
         self.interruptible(True)
         try:
-            for start in range(0, len(tokens), BATCH):
-                part = tokens[start : start + BATCH]
+            for start in range(0, len(tokens), self._batch):
+                part = tokens[start : start + self._batch]
                 if self._stopped() or not self._compute(part):
                     return False
             return True
