@@ -1,6 +1,7 @@
 """The app itself: themes, help, palette, and a clean end. What it does is in the screens."""
 
 import asyncio
+import os
 from collections.abc import Iterable
 from contextlib import suppress
 from functools import partial
@@ -54,7 +55,8 @@ class PocketApp(App[str]):
 
     def __init__(self, backend: Backend, options: TuiOptions | None = None) -> None:
         teach_alt_enter()
-        super().__init__()
+        # With NO_COLOR Textual still paints in greys, unless it keeps to the terminal's colours.
+        super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
         self._backend = backend
         self._options = options or TuiOptions()
         # Nothing moves by itself: no animation costs a wake-up or delays a key.

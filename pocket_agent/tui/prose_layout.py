@@ -42,6 +42,12 @@ def highlighted(code: Code) -> Content:
     return highlight(code.text, language=code.language or "text").rstrip("\n")
 
 
+def indented(text: Content, width: int, indent: int) -> Content:
+    """Text wrapped so that every line begins `indent` columns in."""
+    lines = text.wrap(max(width - indent, _LEAST))
+    return Content("\n").join(line.pad_left(indent) for line in lines)
+
+
 def lay_out(
     blocks: Sequence[Block], width: int, colour: Colour = plain_code, depth: int = 0
 ) -> list[Content]:

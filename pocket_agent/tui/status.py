@@ -62,7 +62,9 @@ def rows(status: Status, width: int) -> list[str]:
     if width >= NARROW:
         return [_wide(status, width)]
     first = _joined(status.activity, status.context, status.speed)
-    second = _joined(one_line(status.readiness.model), one_line(status.readiness.device))
+    device = one_line(status.readiness.device)
+    room = max(width - len(device) - len(_SEPARATOR), 8)
+    second = _joined(one_line(status.readiness.model, room), device)
     return [one_line(first, width), one_line(second, width)]
 
 

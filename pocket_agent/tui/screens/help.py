@@ -1,5 +1,6 @@
 """The help: made from the bindings and the command table themselves, so that it tells the truth."""
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import ClassVar
 
@@ -7,15 +8,28 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.dom import DOMNode
-from textual.keys import format_key
 from textual.widget import Widget
 from textual.widgets import Static
 
 from pocket_agent.tui.commands import COMMANDS
+from pocket_agent.tui.prose_layout import indented
 from pocket_agent.tui.screens.frame import Frame
 from pocket_agent.tui.widgets.bars import Heading
 
-_KEY_COLUMN = 16
+_KEY_COLUMN = 20
+_MARGIN = 4
+_NAMES = {
+    "enter": "Enter",
+    "escape": "Esc",
+    "pageup": "PageUp",
+    "pagedown": "PageDown",
+    "up": "Up",
+    "down": "Down",
+    "end": "End",
+    "tab": "Tab",
+    "delete": "Delete",
+    "slash": "/",
+}
 
 
 class HelpScreen(Frame):
@@ -28,16 +42,20 @@ class HelpScreen(Frame):
     def __init__(self) -> None:
         super().__init__()
         self._text = VerticalScroll(id="help")
+        self._page = Static(markup=False)
 
     def body(self) -> Iterator[Widget]:
         yield Heading("Help", "Esc back")
         yield self._text
 
     def on_mount(self) -> None:
-        self._text.mount_all(
-            Static(_block(title, rows), classes="block", markup=False) for title, rows in blocks()
-        )
+        self._text.mount(self._page)
         self._text.focus()
+
+    def on_resize(self) -> None:
+        width = self.size.width - _MARGIN
+        made = [_block(title, rows, width) for title, rows in blocks()]
+        self._page.update(Content("\n\n").join(made))
 
     def action_back(self) -> None:
         self.dismiss(None)
@@ -64,7 +82,14 @@ def blocks() -> Iterator[tuple[str, list[tuple[str, str]]]]:
 def bindings_of(owner: type[DOMNode]) -> Iterator[tuple[str, str]]:
     """The keys that a class itself binds, and what each does."""
     for binding in Binding.make_bindings(_own(owner)):
-        yield binding.key_display or format_key(binding.key), binding.description
+        yield binding.key_display or key_name(binding.key), binding.description
+
+
+def key_name(key: str) -> str:
+    """A key as it is printed on a keyboard: `ctrl+j`, `PageUp`, `F1`."""
+    if re.fullmatch(r"f\d+", key):
+        return key.upper()
+    return "+".join(_NAMES.get(part, part) for part in key.split("+"))
 
 
 def _own(owner: type[DOMNode]) -> Iterable[BindingType]:
@@ -72,12 +97,16 @@ def _own(owner: type[DOMNode]) -> Iterable[BindingType]:
     return found
 
 
-def _block(title: str, rows: list[tuple[str, str]]) -> Content:
+def _block(title: str, rows: list[tuple[str, str]], width: int) -> Content:
     merged: dict[str, list[str]] = {}
     for key, about in rows:
         merged.setdefault(about, []).append(key)
     lines: list[Content] = [Content.styled(title, "bold underline")]
     for about, keys in merged.items():
-        names = ", ".join(keys)
-        lines.append(Content.assemble((f"{names:<{_KEY_COLUMN}} ", "bold"), about))
+        names = Content.styled(", ".join(keys), "bold")
+        if names.cell_length < _KEY_COLUMN <= width // 3:
+            body = indented(Content(about), width, _KEY_COLUMN)
+            lines.append(names + body[names.cell_length :])
+        else:
+            lines += [names, indented(Content(about), width, 2)]
     return Content("\n").join(lines)

@@ -14,6 +14,7 @@ from pocket_agent.errors import PocketAgentError
 from pocket_agent.profile.facts import Fact, FactState
 from pocket_agent.tui.backend import Backend
 from pocket_agent.tui.factsheet import Section, marks, origin, polarity_words, sections
+from pocket_agent.tui.prose_layout import indented
 from pocket_agent.tui.safe_text import one_line, printable
 from pocket_agent.tui.screens.frame import Frame
 from pocket_agent.tui.status import NARROW
@@ -21,8 +22,9 @@ from pocket_agent.tui.widgets.bars import Heading
 
 _EMPTY = "Nothing is remembered yet. What you tell about yourself in the chat comes here."
 _KEYS = "e edit · d delete · u undo · l lock · c confirm · / filter · Esc back"
-_SLOT, _INDENT = 10, 2
-_WIDE_INDENT = _SLOT + 1
+_SLOT = 12
+_MARGIN = 4
+"""Columns at the sides that the list keeps for itself."""
 
 
 class ProfileScreen(Frame):
@@ -62,6 +64,9 @@ class ProfileScreen(Frame):
         self._list.focus()
         self._reload()
 
+    def on_resize(self) -> None:
+        self._paint()
+
     @work(group="facts", exclusive=True)
     async def _reload(self) -> None:
         try:
@@ -77,8 +82,8 @@ class ProfileScreen(Frame):
         chosen = self._chosen()
         at = self._list.highlighted
         shown = sections(self._facts.values(), self._needle)
-        indent = _WIDE_INDENT if self.size.width >= NARROW else _INDENT
-        options = [option for section in shown for option in _options(section, indent)]
+        width = self.size.width - _MARGIN
+        options = [option for section in shown for option in _options(section, width)]
         self._list.set_options(options or [Option(self._nothing(), disabled=True)])
         self._highlight(options, chosen.id if chosen else "", at)
 
@@ -188,20 +193,21 @@ class ProfileScreen(Frame):
         self._line.update(one_line(line))
 
 
-def _options(section: Section, indent: int) -> Iterator[Option]:
+def _options(section: Section, width: int) -> Iterator[Option]:
     yield Option(Content.styled(section.title.upper(), "bold"), disabled=True)
     for fact in section.facts:
-        yield Option(_row(fact, indent), id=fact.id)
+        yield Option(_row(fact, width), id=fact.id)
 
 
-def _row(fact: Fact, indent: int) -> Content:
-    """A fact in two lines: what it says, and why we think so, indented by so many columns."""
+def _row(fact: Fact, width: int) -> Content:
+    """A fact: what it says, and under it the words it rests on, laid out for a width."""
     polarity, special = polarity_words(fact), marks(fact)
-    return Content.assemble(
-        (f"{fact.slot:<{_SLOT}} ", "dim"),
+    said = Content.assemble(
         f"{polarity} " if polarity else "",
         (one_line(fact.value), "bold"),
         (f"   {special}", "italic") if special else "",
-        "\n" + " " * indent,
-        (origin(fact), "dim"),
     )
+    slot = Content.styled(fact.slot, "dim")
+    body = indented(said, width, _SLOT)
+    why = indented(Content.styled(origin(fact), "dim"), width, _SLOT if width >= NARROW else 2)
+    return Content("\n").join([slot + body[slot.cell_length :], why])

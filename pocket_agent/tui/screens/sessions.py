@@ -14,6 +14,7 @@ from pocket_agent.errors import PocketAgentError
 from pocket_agent.memory.records import Session
 from pocket_agent.tui.backend import Backend
 from pocket_agent.tui.dates import moment
+from pocket_agent.tui.prose_layout import indented
 from pocket_agent.tui.safe_text import one_line
 from pocket_agent.tui.screens.frame import Frame
 from pocket_agent.tui.widgets.bars import Heading
@@ -24,6 +25,7 @@ NEW = ""
 
 _KEYS = "Enter open · n new · r title · / filter · Esc back"
 _LOAD_AHEAD = 5
+_MARGIN = 4
 
 
 class SessionsScreen(Frame):
@@ -62,6 +64,9 @@ class SessionsScreen(Frame):
         self._list.focus()
         self._load_more()
 
+    def on_resize(self) -> None:
+        self._paint()
+
     @work(group="sessions", exclusive=True)
     async def _load_more(self) -> None:
         """Fetch the next page, or, while a filter is set, all there are."""
@@ -90,10 +95,12 @@ class SessionsScreen(Frame):
     def _row(self, session: Session) -> Content:
         current = self._backend.session
         here = " · open now" if current and session.id == current.id else ""
+        width = self.size.width - _MARGIN
         turns = "1 turn" if session.turns == 1 else f"{session.turns} turns"
         return Content.assemble(
             (one_line(session.title, 200) or "Untitled", "bold"),
-            f"\n  {moment(session.touched)} · {turns}{here}",
+            "\n",
+            indented(Content(f"{moment(session.touched)} · {turns}{here}"), width, 2),
         )
 
     @on(OptionList.OptionHighlighted)
