@@ -9,8 +9,13 @@ from enum import StrEnum
 from typing import Protocol
 
 from pocket_agent.assistant.events import AssistantEvent
+from pocket_agent.errors import PocketAgentError
 from pocket_agent.memory.records import Session, Turn
 from pocket_agent.profile.facts import Fact
+
+
+class NeedsKeyError(PocketAgentError):
+    """The profile is encrypted, and no passphrase was given or it was the wrong one."""
 
 
 class Stage(StrEnum):
@@ -105,13 +110,15 @@ class Backend(Protocol):
     def session(self) -> Session | None:
         """The conversation that `send` continues; None until a new one has its first turn."""
 
-    async def open(self, session: str | None, report: Report) -> None:
+    async def open(self, session: str | None, report: Report, key: str | None = None) -> None:
         """Open the profile, without the model.
 
         Args:
             session: id of the session to go on with; None starts a new one.
+            key: passphrase of an encrypted profile.
 
         Raises:
+            NeedsKeyError: ask for the passphrase, and try again.
             PocketAgentError: the profile can't be opened; the app ends with that line.
         """
 

@@ -76,13 +76,14 @@ class Dialogue:
         """Whether a message is being answered."""
         return self._current is not None
 
-    async def open(self, session: str | None) -> None:
+    async def open(self, session: str | None, key: str | None = None) -> None:
         """Open the profile and show the session; messages typed before this still wait.
 
         Raises:
+            NeedsKeyError: it is encrypted, and `key` is missing or wrong.
             PocketAgentError: the profile can't be opened.
         """
-        await self.backend.open(session, self._report)
+        await self.backend.open(session, self._report, key)
         self.opened = True
         self.conversation.restore(await self.backend.page(None, PAGE))
         self._view.entries_changed()

@@ -7,14 +7,23 @@ runs in a thread.
 import asyncio
 import gc
 from collections.abc import AsyncIterator
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from pocket_agent.assistant.events import AssistantEvent, ReplyDone
-from pocket_agent.errors import StoreError
+from pocket_agent.errors import StoreBusyError, StoreError
 from pocket_agent.memory.records import Session
 from pocket_agent.paths import Locations
 from pocket_agent.profile.facts import Fact, Op, OpKind
-from pocket_agent.tui.backend import Page, Readiness, Report, SentPart, SentPrompt, Stage
+from pocket_agent.tui.backend import (
+    NeedsKeyError,
+    Page,
+    Readiness,
+    Report,
+    SentPart,
+    SentPrompt,
+    Stage,
+)
 from pocket_agent.tui.options import TuiOptions
 
 if TYPE_CHECKING:
@@ -45,13 +54,13 @@ class LiveBackend:
     def session(self) -> Session | None:
         return self._parts.assistant.session if self._parts else None
 
-    async def open(self, session: str | None, report: Report) -> None:
+    async def open(self, session: str | None, report: Report, key: str | None = None) -> None:
         self._report = report
         report(Readiness(Stage.OPENING, "opening the profile"))
         workshop = await asyncio.to_thread(_import_workshop)
         # What is alive now stays: without it, a full collection takes 20 ms rather than 100.
         gc.freeze()
-        self._parts = await workshop.open_parts(self._locations, self.profile_name, self._options)
+        self._parts = await self._open_parts(workshop, key or self._options.key)
         await self._open.assistant.open_session(session)
         report(Readiness(Stage.LOADING, "loading the model"))
 
@@ -141,6 +150,21 @@ class LiveBackend:
             self._closed = True
             await self._parts.close()
 
+    async def _open_parts(self, workshop: ModuleType, key: str | None) -> "Parts":
+        where, name = self._locations, self.profile_name
+        locked = await asyncio.to_thread(workshop.is_locked, where, name)
+        if locked and key is None:
+            raise NeedsKeyError(f"The profile {name} needs its passphrase")
+        try:
+            parts: Parts = await workshop.open_parts(where, name, self._options, key)
+        except StoreBusyError:
+            raise
+        except StoreError as error:
+            if locked:
+                raise NeedsKeyError(error.what, error.todo) from error
+            raise
+        return parts
+
     @property
     def _open(self) -> "Parts":
         if self._parts is None:
@@ -158,7 +182,7 @@ class LiveBackend:
         return await asyncio.to_thread(self._open.record_by_hand, op)
 
 
-def _import_workshop():  # type: ignore[no-untyped-def]
+def _import_workshop() -> ModuleType:
     from pocket_agent.tui import workshop
 
     return workshop

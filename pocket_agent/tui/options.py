@@ -19,6 +19,8 @@ class TuiOptions:
         chat_tokens: size of the chat context.
         gpu_layers: -1 for as many as fit, 0 for none.
         requantize: let a slow model file be copied once into a faster form.
+        threads: decode threads; 0 chooses.
+        seed: makes replies repeatable; None draws a new one each time.
         learn: whether anything is remembered from turns.
         incognito: nothing is written; what is known is still used.
         save_theme: called in a worker thread with the name of the theme a person chose.
@@ -32,6 +34,8 @@ class TuiOptions:
     chat_tokens: int = 4096
     gpu_layers: int = -1
     requantize: bool = True
+    threads: int = 0
+    seed: int | None = None
     learn: bool = True
     incognito: bool = False
     save_theme: Callable[[str], None] | None = None

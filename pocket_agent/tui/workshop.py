@@ -6,22 +6,24 @@ from dataclasses import dataclass
 
 from pocket_agent.assistant.assistant import Assistant, AssistantOptions
 from pocket_agent.assistant.learning import describe
+from pocket_agent.assistant.opening import Choice, load_policy
 from pocket_agent.assistant.phrases import label
 from pocket_agent.llm.engine import LlamaEngine
 from pocket_agent.llm.models import ModelShelf
-from pocket_agent.llm.protocol import ModelInfo, Progress
+from pocket_agent.llm.protocol import ModelInfo, Progress, Sampling
 from pocket_agent.memory.embedder import Embedder
 from pocket_agent.memory.indexer import Indexer
 from pocket_agent.memory.recall import Recaller
 from pocket_agent.memory.store import Store
-from pocket_agent.paths import Locations, shipped_models
-from pocket_agent.policy.adapter import Adapter, find_adapter
+from pocket_agent.paths import Locations
 from pocket_agent.policy.reader import PolicyReader, Reading
 from pocket_agent.policy.state import Known
 from pocket_agent.profile.facts import Actor, Event, Fact, FactState, Op, OpKind
 from pocket_agent.profile.rules import effective
 from pocket_agent.tui.backend import MemoryRow, Page
 from pocket_agent.tui.options import TuiOptions
+
+_PLAIN = b"SQLite format 3\0"
 
 
 class LatePolicy:
@@ -51,7 +53,7 @@ class Parts:
     engine: LlamaEngine
     assistant: Assistant
     policy: LatePolicy
-    shelf: ModelShelf
+    locations: Locations
     embedder: Embedder
     options: TuiOptions
     indexer: Indexer | None = None
@@ -62,25 +64,22 @@ class Parts:
         Raises:
             ModelError: there is no usable model.
         """
-        adapter = await asyncio.to_thread(self._adapter)
-        spec = self.shelf.load_spec(
-            self.options.model,
-            chat_tokens=self.options.chat_tokens,
-            gpu_layers=self.options.gpu_layers,
-            requantize=self.options.requantize,
-            adapter=adapter.path if adapter else None,
+        options = self.options
+        choice = Choice(
+            model=options.model,
+            chat_tokens=options.chat_tokens,
+            gpu_layers=options.gpu_layers,
+            requantize=options.requantize,
+            threads=options.threads,
         )
-        info = await self.engine.load(spec, progress)
-        if adapter:
-            self.policy.become(PolicyReader(self.engine, adapter.version, trained=True))
-        else:
-            self.policy.become(PolicyReader(self.engine))
-        return info
+        self.policy.become(await load_policy(self.engine, self.locations, choice, progress))
+        assert self.engine.info is not None
+        return self.engine.info
 
     @property
     def model_name(self) -> str:
         """The model's file, as a person knows it."""
-        return self.shelf.resolve(self.options.model).stem
+        return ModelShelf(self.locations).resolve(self.options.model).stem
 
     def start_recall(self) -> None:
         """Begin to index what has no vectors yet. Later than the model: it costs seconds of CPU."""
@@ -123,21 +122,36 @@ class Parts:
         if self.indexer is not None:
             self.indexer.close()
 
-    def _adapter(self) -> Adapter | None:
-        return find_adapter(shipped_models(), self.shelf.resolve(self.options.model))
+
+def is_locked(locations: Locations, profile: str) -> bool:
+    """Whether the profile's file is there and is no plain database: encrypted, or damaged."""
+    path = locations.profile(profile)
+    if not path.is_file() or path.stat().st_size == 0:
+        return False
+    with path.open("rb") as file:
+        return file.read(len(_PLAIN)) != _PLAIN
 
 
-async def open_parts(locations: Locations, profile: str, options: TuiOptions) -> Parts:
+async def open_parts(
+    locations: Locations, profile: str, options: TuiOptions, key: str | None
+) -> Parts:
     """Open a profile, without the model.
+
+    Args:
+        key: opens an encrypted one.
 
     Raises:
         PocketAgentError: the folder or the file can't be used.
     """
-    store = await asyncio.to_thread(_open_store, locations, profile, options.key)
+    store = await asyncio.to_thread(_open_store, locations, profile, key)
     engine, policy, embedder = LlamaEngine(), LatePolicy(), await asyncio.to_thread(Embedder)
-    behaviour = AssistantOptions(learn=options.learn, remember=not options.incognito)
+    behaviour = AssistantOptions(
+        sampling=Sampling(seed=options.seed),
+        learn=options.learn,
+        remember=not options.incognito,
+    )
     assistant = Assistant(store, engine, Recaller(store, embedder), policy, behaviour)
-    return Parts(store, engine, assistant, policy, ModelShelf(locations), embedder, options)
+    return Parts(store, engine, assistant, policy, locations, embedder, options)
 
 
 def _open_store(locations: Locations, profile: str, key: str | None) -> Store:

@@ -137,7 +137,7 @@ class ScriptedBackend:
             Session("s3", "", AT, AT, 1),
         ]
 
-    async def open(self, session: str | None, report: Report) -> None:
+    async def open(self, session: str | None, report: Report, key: str | None = None) -> None:
         report(Readiness(Stage.OPENING, "opening the profile"))
         if self._fail_open:
             raise self._fail_open

@@ -11,7 +11,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from pocket_agent.errors import PocketAgentError
-from pocket_agent.tui.backend import Backend
+from pocket_agent.tui.backend import Backend, NeedsKeyError
 from pocket_agent.tui.clipboard import copy_with_tool, osc52
 from pocket_agent.tui.commands import Command, parse
 from pocket_agent.tui.conversation import Said
@@ -19,6 +19,7 @@ from pocket_agent.tui.dialogue import Dialogue
 from pocket_agent.tui.options import TuiOptions
 from pocket_agent.tui.prose import Prose, code_blocks
 from pocket_agent.tui.screens.frame import Frame
+from pocket_agent.tui.screens.passphrase import PassphraseScreen
 from pocket_agent.tui.widgets.bars import Heading, StatusLine
 from pocket_agent.tui.widgets.entries import MemoryLine
 from pocket_agent.tui.widgets.prompt import Prompt
@@ -77,12 +78,25 @@ class ChatScreen(Frame):
     @work(group="begin")
     async def _begin(self) -> None:
         try:
-            await self.dialogue.open(self._options.session)
+            await self._open()
         except PocketAgentError as error:
             self.app.exit(str(error), return_code=1)
             return
         self._show_title()
         await self.dialogue.load()
+
+    async def _open(self) -> None:
+        """Open the profile, asking for its passphrase as often as it takes."""
+        key: str | None = None
+        while True:
+            try:
+                await self.dialogue.open(self._options.session, key)
+            except NeedsKeyError as error:
+                key = await self.app.push_screen_wait(PassphraseScreen(str(error)))
+                if key is None:
+                    raise
+            else:
+                return
 
     # The dialogue's view.
 
@@ -264,7 +278,8 @@ class ChatScreen(Frame):
     def _show_title(self) -> None:
         session = self.dialogue.backend.session
         title = (session.title if session else "") or "New conversation"
-        self._heading.show(f"{self.dialogue.backend.profile_name} · {title}")
+        mode = " · incognito" if self._options.incognito else ""
+        self._heading.show(f"{self.dialogue.backend.profile_name}{mode} · {title}")
 
     def _is_open(self) -> bool:
         if not self.dialogue.opened:
