@@ -1,7 +1,7 @@
 """Opening a profile for use: its store, the model, the policy, recall. And closing them again."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pocket_agent.assistant.assistant import Assistant, AssistantOptions
@@ -24,12 +24,14 @@ class Choice:
     Args:
         model: name or path; empty for the chosen one. gpu_layers: -1 for as many as fit.
         requantize: let a slow file be copied once into a faster form.
+        threads: decode threads; 0 chooses.
     """
 
     model: str = ""
     chat_tokens: int = 4096
     gpu_layers: int = -1
     requantize: bool = True
+    threads: int = 0
 
 
 async def load_policy(
@@ -50,7 +52,7 @@ async def load_policy(
         requantize=choice.requantize,
         adapter=adapter.path if adapter else None,
     )
-    await engine.load(spec, progress)
+    await engine.load(replace(spec, threads=choice.threads), progress)
     if adapter is None:
         return PolicyReader(engine)
     return PolicyReader(engine, adapter.version, trained=True)
@@ -63,6 +65,7 @@ class Opened:
     store: Store
     engine: LlamaEngine
     assistant: Assistant
+    recaller: Recaller
     embedder: Embedder
     indexer: Indexer | None
     info: ModelInfo
@@ -96,8 +99,13 @@ async def open_profile(
     options: AssistantOptions | None = None,
     key: str | None = None,
     progress: Progress | None = None,
+    by_meaning: bool = True,
 ) -> Opened:
     """Open everything for one profile. What was opened is closed again if a later part fails.
+
+    Args:
+        by_meaning: start the embedder. It takes seconds of the processor: for a single question,
+            recall goes by words alone and the vectors are caught up another time.
 
     Raises:
         StoreError, StoreBusyError: the profile can't be opened. ModelError: no usable model.
@@ -107,12 +115,14 @@ async def open_profile(
     embedder = Embedder()
     engine = LlamaEngine()
     try:
-        embedder.start()
+        if by_meaning:
+            embedder.start()
         policy = await load_policy(engine, locations, choice or Choice(), progress)
         assert engine.info is not None
-        assistant = Assistant(store, engine, Recaller(store, embedder), policy, chosen)
-        indexer = Indexer(store, embedder) if chosen.remember else None
-        return Opened(store, engine, assistant, embedder, indexer, engine.info)
+        recaller = Recaller(store, embedder if by_meaning else None)
+        assistant = Assistant(store, engine, recaller, policy, chosen)
+        indexer = Indexer(store, embedder) if chosen.remember and by_meaning else None
+        return Opened(store, engine, assistant, recaller, embedder, indexer, engine.info)
     except BaseException:
         embedder.close()
         await engine.close()

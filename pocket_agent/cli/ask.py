@@ -2,133 +2,225 @@
 
 import argparse
 import asyncio
-import json
+import contextlib
 import signal
-import sys
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from pocket_agent.cli import options
 from pocket_agent.cli.opening import (
-    narrate,
+    Narrator,
+    choose_model,
+    no_profile,
     open_home,
     passphrase,
-    plain,
     profile_name,
     read_pipe,
+    typed,
 )
+from pocket_agent.cli.output import ReaderGoneError, narrate, put, put_json
 from pocket_agent.errors import UsageError
 
-INDEX_S = 3.0
-"""How long the newest turns may take to get their vectors before the command ends."""
+if TYPE_CHECKING:
+    from pocket_agent.assistant.assistant import Assistant
+    from pocket_agent.assistant.events import AssistantEvent, ContextReady, Learnt, ReplyDone
+    from pocket_agent.assistant.opening import Opened
+
+INTERRUPTED = 130
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `ask`."""
     parser.add_argument("text", nargs="*", help="the question; a pipe is put behind it")
     parser.add_argument("--json", action="store_true", help="one object with all there is to know")
-    parser.add_argument("--incognito", action="store_true", help="read the profile, write nothing")
     parser.add_argument("-s", "--system", default="", help="text added to the system message")
     parser.add_argument(
         "-c", "--continue", dest="go_on", action="store_true", help="go on with the last session"
     )
-    parser.add_argument("--model", default="", help="name or path of a model")
-    parser.add_argument("--no-requantize", action="store_true", help="keep no faster copy of it")
-    parser.add_argument("--seed", type=int, default=None, help="makes the answer repeatable")
-    parser.add_argument("--max-tokens", type=int, default=512, help="length of the answer at most")
+    parser.add_argument("--seed", type=int, help="makes the answer repeatable")
+    parser.add_argument(
+        "--max-tokens", type=options.count, default=512, help="length of the answer at most"
+    )
+    options.add_model(parser)
+    options.add_incognito(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Ask, and print the answer."""
-    text = "\n\n".join(part for part in (" ".join(arguments.text), read_pipe()) if part.strip())
-    if not text.strip():
+    parts = (typed(arguments.text), read_pipe())
+    text = "\n\n".join(part.strip("\n") for part in parts if part.strip())
+    if not text:
         raise UsageError("There is nothing to ask", 'Try: pocket-agent ask "What is a monad?"')
     return asyncio.run(_ask(arguments, text))
 
 
 async def _ask(arguments: argparse.Namespace, text: str) -> int:
+    async with _open(arguments) as opened:
+        if arguments.go_on:
+            newest = await asyncio.to_thread(opened.store.sessions, 1)
+            await opened.assistant.open_session(newest[0].id if newest else None)
+        answer = _Answer(opened.assistant, as_json=arguments.json)
+        code = await _until_interrupted(answer, text)
+        if arguments.json:
+            put_json(answer.result)
+    return code
+
+
+@asynccontextmanager
+async def _open(arguments: argparse.Namespace) -> "AsyncIterator[Opened]":
     from pocket_agent.assistant.assistant import AssistantOptions
-    from pocket_agent.assistant.opening import Choice, open_profile
+    from pocket_agent.assistant.opening import open_profile
     from pocket_agent.llm.protocol import Sampling
 
     locations, settings = open_home(arguments)
-    model = arguments.model or settings.model
-    requantize = settings.requantize and not arguments.no_requantize
+    name = profile_name(arguments, settings)
+    if name != settings.profile and not locations.profile(name).exists():
+        if arguments.incognito:
+            raise no_profile(name)
+        narrate(f"making the profile {name!r}")
+    seed = settings.seed if arguments.seed is None else arguments.seed
+    behaviour = AssistantOptions(
+        system=typed([arguments.system]),
+        sampling=Sampling(seed=seed, max_tokens=arguments.max_tokens),
+        learn=settings.learn,
+        remember=not arguments.incognito,
+    )
     opened = await open_profile(
         locations,
-        profile_name(arguments, settings),
-        choice=Choice(model, settings.chat_tokens, settings.offload, requantize),
-        options=AssistantOptions(
-            system=arguments.system,
-            sampling=Sampling(seed=arguments.seed, max_tokens=arguments.max_tokens),
-            learn=settings.learn,
-            remember=not arguments.incognito,
-        ),
+        name,
+        choice=choose_model(arguments, settings),
+        options=behaviour,
         key=passphrase(),
+        progress=Narrator(),
+        by_meaning=False,
     )
     try:
-        if arguments.go_on:
-            newest = opened.store.sessions(1)
-            await opened.assistant.open_session(newest[0].id if newest else None)
-        return await _Answer(opened, arguments.json).run(text)
+        yield opened
     finally:
-        await opened.close(index_for=0.0 if arguments.incognito else INDEX_S)
+        await opened.close()
+
+
+async def _until_interrupted(answer: "_Answer", text: str) -> int:
+    """Run the answer; Ctrl-C stops the reply, keeping what is there, or what comes after it."""
+    running = asyncio.ensure_future(answer.run(text))
+    loop = asyncio.get_running_loop()
+    interrupted: list[asyncio.Task[None]] = []
+
+    def interrupt() -> None:
+        if answer.replying and not interrupted:
+            interrupted.append(asyncio.ensure_future(answer.stop()))
+        else:
+            running.cancel()
+
+    with contextlib.suppress(NotImplementedError):  # Windows: asyncio.run cancels this task
+        loop.add_signal_handler(signal.SIGINT, interrupt)
+    try:
+        await asyncio.wait([running])
+    except asyncio.CancelledError:
+        running.cancel()
+        await asyncio.wait([running])
+        raise
+    finally:
+        with contextlib.suppress(NotImplementedError):
+            loop.remove_signal_handler(signal.SIGINT)
+    if running.cancelled():
+        return INTERRUPTED
+    running.result()
+    return INTERRUPTED if interrupted else 0
 
 
 class _Answer:
-    """Prints an answer as it comes, or gathers it for JSON."""
+    """Prints an answer as it comes, or gathers it for JSON.
 
-    def __init__(self, opened: Any, as_json: bool):
-        self._opened = opened
-        self._json = as_json
+    Args:
+        assistant: answers. as_json: print nothing, fill `result` alone.
+    """
+
+    def __init__(self, assistant: "Assistant", *, as_json: bool) -> None:
+        self.result: dict[str, Any] = {"reply": "", "session": None, "turn": None}
+        self.result |= {"reply_turn": None, "finish": "cancelled", "usage": None}
+        self.result |= {"facts": [], "recalled": [], "ops": []}
+        self.replying = True
+        self._assistant = assistant
+        self._quiet = as_json
         self._stopped = False
 
-    async def run(self, text: str) -> int:
-        loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGINT, self._interrupt)
-        try:
-            result = await self._collect(text)
-        finally:
-            loop.remove_signal_handler(signal.SIGINT)
-        if self._json:
-            print(json.dumps(result, ensure_ascii=False))
-        return 130 if self._stopped else 0
-
-    def _interrupt(self) -> None:
+    async def stop(self) -> None:
+        """End the reply; what there is of it stays."""
         self._stopped = True
-        self._stop_task = asyncio.ensure_future(self._opened.assistant.stop())
+        await self._assistant.stop()
 
-    async def _collect(self, text: str) -> dict[str, Any]:
-        from pocket_agent.assistant.events import ContextReady, Learnt, ReplyDelta, ReplyDone
+    async def run(self, text: str) -> None:
+        """Take in every event of one message.
 
-        result: dict[str, Any] = {"facts": [], "recalled": [], "ops": []}
-        async for event in self._opened.assistant.send(text):
-            match event:
-                case ContextReady():
-                    result["facts"] = [
-                        {"slot": f.slot, "value": f.value, "polarity": f.polarity}
-                        for f in event.facts
-                    ]
-                    result["recalled"] = [
-                        {"turn": r.turn.id, "text": r.turn.text, "score": round(r.score, 4)}
-                        for r in event.recalled
-                    ]
-                case ReplyDelta():
-                    self._say(event.text)
-                case ReplyDone():
-                    self._say("\n")
-                    result["reply"] = event.turn.text
-                    result["session"], result["turn"] = event.turn.session, event.turn.id
-                    result["finish"] = event.finish
-                    result["usage"] = asdict(event.usage) if event.usage else None
-                    if self._stopped:
-                        return result
-                case Learnt():
-                    result["ops"].append({"seq": event.event.seq, "line": event.line})
-                    narrate(event.line)
-        return result
+        Raises:
+            ReaderGoneError: nobody reads the output any more; the reply was stopped.
+        """
+        gone: ReaderGoneError | None = None
+        async with aclosing(self._assistant.send(text)) as events:  # type: ignore[type-var]
+            async for event in events:
+                try:
+                    await self._take(event)
+                except ReaderGoneError as error:
+                    gone, self._quiet = error, True
+                    await self.stop()
+                if self._stopped and self._is_over(event):
+                    break
+        if gone:
+            raise gone
+
+    def _is_over(self, event: "AssistantEvent") -> bool:
+        """Whether nothing of a stopped reply is still to come: it has ended, or not begun."""
+        from pocket_agent.assistant.events import ContextReady, ReplyDone
+
+        return isinstance(event, ContextReady | ReplyDone)
+
+    async def _take(self, event: "AssistantEvent") -> None:
+        from pocket_agent.assistant import events
+
+        match event:
+            case events.UserSaved():
+                self.result |= {"session": event.turn.session or None, "turn": event.turn.id}
+            case events.ContextReady():
+                self.result |= _context_record(event)
+            case events.ReplyDelta():
+                if self._stopped:  # the stop came before there was anything to stop
+                    await self._assistant.stop()
+                self._say(event.text)
+            case events.ReplyDone():
+                self.replying = False
+                self.result |= _reply_record(event)
+                self._say("" if event.turn.text.endswith("\n") else "\n")
+            case events.Learnt():
+                self.result["ops"].append(_op_record(event))
+                narrate(event.line)
 
     def _say(self, text: str) -> None:
-        if not self._json:
-            sys.stdout.write(plain(text))
-            sys.stdout.flush()
+        if not self._quiet:
+            put(text)
+
+
+def _context_record(event: "ContextReady") -> dict[str, Any]:
+    facts = [{"slot": f.slot, "value": f.value, "polarity": f.polarity} for f in event.facts]
+    recalled = [
+        {"turn": r.turn.id, "at": r.turn.at, "text": r.turn.text, "score": round(r.score, 4)}
+        for r in event.recalled
+    ]
+    return {"facts": facts, "recalled": recalled}
+
+
+def _reply_record(event: "ReplyDone") -> dict[str, Any]:
+    usage = asdict(event.usage) if event.usage else None
+    reply = {"reply": event.turn.text, "reply_turn": event.turn.id, "finish": event.finish}
+    return {**reply, "usage": usage}
+
+
+def _op_record(learnt: "Learnt") -> dict[str, Any]:
+    event, op, source = learnt.event, learnt.event.op, learnt.event.source
+    record = {"op": op.kind, "slot": op.slot, "value": op.value, "old": op.old}
+    record |= {"polarity": op.polarity, "quote": source.quote if source else ""}
+    said_in = source.turn if source else ""
+    return {"seq": event.seq, "turn": said_in, **record, "line": learnt.line}

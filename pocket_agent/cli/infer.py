@@ -3,70 +3,108 @@
 import argparse
 import asyncio
 import json
+import os
 import sys
-from typing import Any
+import threading
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any
 
-from pocket_agent.cli.opening import narrate, open_home
-from pocket_agent.errors import EngineDiedError, PocketAgentError, UsageError
+from pocket_agent.cli import options
+from pocket_agent.cli.opening import Narrator, choose_model, open_home
+from pocket_agent.cli.output import narrate, put_json
+from pocket_agent.errors import PocketAgentError, UsageError
+
+if TYPE_CHECKING:
+    from pocket_agent.policy.reader import PolicyReader
+
+CHAT_TOKENS = 512
+"""There is no chat; the engine wants a context for it all the same."""
+AHEAD = 16
+"""Lines read before they are wanted."""
+MOST_LINE = 4 * 1024 * 1024
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `infer`."""
-    parser.add_argument("--model", default="", help="name or path of a model")
-    parser.add_argument("--no-requantize", action="store_true", help="keep no faster copy of it")
+    options.add_model(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Read the standard input to its end. 1 if any line could not be read."""
+    """Read the standard input to its end. 1 if any line could not be answered."""
     return asyncio.run(_infer(arguments))
 
 
 async def _infer(arguments: argparse.Namespace) -> int:
-    from pocket_agent.assistant.opening import Choice, load_policy
+    from pocket_agent.assistant.opening import load_policy
     from pocket_agent.llm.engine import LlamaEngine
 
     locations, settings = open_home(arguments)
+    choice = choose_model(arguments, settings, CHAT_TOKENS)
     engine = LlamaEngine()
-    failed = 0
+    failed = False
     try:
-        requantize = settings.requantize and not arguments.no_requantize
-        choice = Choice(arguments.model or settings.model, 512, settings.offload, requantize)
-        reader = await load_policy(engine, locations, choice)
+        reader = await load_policy(engine, locations, choice, Narrator())
         narrate(f"policy {reader.version}")
         number = 0
-        while line := await asyncio.to_thread(sys.stdin.buffer.readline):
+        async for line in _lines():
             number += 1
-            if not line.strip():
-                continue
             answer = await _answer(reader, line)
             if "error" in answer:
-                failed += 1
+                failed = True
                 narrate(f"line {number}: {answer['error']}")
-            sys.stdout.write(json.dumps(answer, ensure_ascii=False) + "\n")
-            sys.stdout.flush()
+            put_json(answer)
     finally:
         await engine.close()
     return 1 if failed else 0
 
 
-async def _answer(reader: Any, line: bytes) -> dict[str, Any]:
-    record: Any = None
+async def _answer(reader: "PolicyReader", line: bytes) -> dict[str, Any]:
+    """The answer to one line; one that can't be answered says why and keeps its id."""
+    record: dict[str, Any] = {}
     try:
         record = _parse(line)
-        return dict(await reader.infer(record))
-    except EngineDiedError:
-        raise
+        return await reader.infer(record)
     except PocketAgentError as error:
-        name = record.get("id") if isinstance(record, dict) else None
-        return {"id": name, "error": str(error)}
+        return {"id": record.get("id"), "error": str(error)}
 
 
 def _parse(line: bytes) -> dict[str, Any]:
+    if len(line) > MOST_LINE:
+        raise UsageError(f"The line is longer than {MOST_LINE // 2**20} MB")
     try:
         record = json.loads(line.decode("utf-8"))
+        json.dumps(record, ensure_ascii=False).encode("utf-8")  # half characters, as "\ud800"
     except (ValueError, RecursionError) as error:
         raise UsageError("This is not a line of JSON in UTF-8") from error
     if not isinstance(record, dict):
         raise UsageError("This is not a JSON object")
     return record
+
+
+async def _lines() -> AsyncIterator[bytes]:
+    """The lines of the standard input as they come.
+
+    A thread of its own waits for them, so that Ctrl-C ends the program at once; its own buffer,
+    because Python closes that of sys.stdin at exit and would wait for the thread.
+    """
+    loop = asyncio.get_running_loop()
+    queue: asyncio.Queue[bytes | OSError] = asyncio.Queue()
+    room = threading.Semaphore(AHEAD)
+
+    def read() -> None:
+        try:
+            with os.fdopen(os.dup(sys.stdin.fileno()), "rb") as stream:
+                while line := stream.readline():
+                    room.acquire()
+                    loop.call_soon_threadsafe(queue.put_nowait, line)
+            loop.call_soon_threadsafe(queue.put_nowait, b"")
+        except OSError as error:
+            loop.call_soon_threadsafe(queue.put_nowait, error)
+
+    threading.Thread(target=read, name="stdin", daemon=True).start()
+    while line := await queue.get():
+        if isinstance(line, OSError):
+            raise PocketAgentError(f"The standard input can't be read ({line.strerror})") from line
+        room.release()
+        yield line

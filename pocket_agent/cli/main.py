@@ -5,11 +5,12 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
-from pocket_agent import __version__
+from pocket_agent.cli import options, output
 from pocket_agent.errors import PocketAgentError
 
-INTERRUPTED = 130
+FAILED, USAGE, INTERRUPTED = 1, 2, 130
 _EPILOG = "Without a command it opens the chat. Exit codes: 0 fine, 1 failed, 2 usage, 130 stopped."
 _COMMANDS = {
     "ask": "one question, one answer; reads a pipe",
@@ -20,36 +21,51 @@ _COMMANDS = {
     "doctor": "check the installation",
     "bench": "measure the speed here",
 }
+_TAKES_A_VALUE = {"--home", "--profile", "--model", "-m"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command. Returns the exit code."""
+    """Run a command.
+
+    Args:
+        argv: the words after the program's name; None takes those of the process.
+
+    Returns:
+        The exit code: 0 fine, 1 failed, 2 wrong usage, 130 interrupted.
+    """
+    output.soften()
     try:
-        return _run(list(sys.argv[1:] if argv is None else argv))
-    except PocketAgentError as error:
-        print(f"pocket-agent: {_one_line(str(error))}", file=sys.stderr)
-        return error.exit_code
+        code = _run(list(sys.argv[1:] if argv is None else argv))
+        output.flush()
+        return code
+    except output.ReaderGoneError:
+        output.abandon()
+        return 0
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read our output has enough; nothing more may be written to it at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    except PocketAgentError as error:
+        return _complain(str(error), error.exit_code)
     except Exception as error:
         if os.environ.get("POCKET_AGENT_DEBUG"):
             raise
-        print(
-            f"pocket-agent: unexpected error: {type(error).__name__}: {_one_line(str(error))}. "
-            "POCKET_AGENT_DEBUG=1 shows where.",
-            file=sys.stderr,
-        )
-        return 1
+        what = f"unexpected error: {type(error).__name__}: {error}".rstrip(": .")
+        return _complain(f"{what}. POCKET_AGENT_DEBUG=1 shows where.", FAILED)
+
+
+def _complain(message: str, code: int) -> int:
+    try:
+        output.flush()  # what was done comes before what went wrong
+    except (output.ReaderGoneError, PocketAgentError):
+        output.abandon()
+    output.narrate(f"pocket-agent: {message}")
+    return code
 
 
 def _run(argv: list[str]) -> int:
-    name = next((word for word in argv if word in _COMMANDS), "")
-    parser = _parser(name)
-    arguments = parser.parse_args(argv)
+    try:
+        arguments = _parser(_command_of(argv)).parse_args(argv)
+    except SystemExit as said:  # argparse has said it all
+        return said.code if isinstance(said.code, int) else USAGE
     if not arguments.command:
         from pocket_agent.cli.chat import open_chat
 
@@ -57,50 +73,51 @@ def _run(argv: list[str]) -> int:
     return int(arguments.run(arguments))
 
 
+class _Parser(argparse.ArgumentParser):
+    """Takes no abbreviations, which a later option could make ambiguous, and complains safely."""
+
+    def __init__(self, **settings: object) -> None:
+        super().__init__(**{**settings, "allow_abbrev": False})  # type: ignore[arg-type]
+
+    def error(self, message: str) -> NoReturn:
+        super().error(output.one_line(message))
+
+
+def _command_of(argv: list[str]) -> str:
+    """The first word that is neither an option nor the value of one."""
+    words = iter(argv)
+    for word in words:
+        if word in _TAKES_A_VALUE:
+            next(words, None)
+        elif not word.startswith("-"):
+            return word
+    return ""
+
+
 def _parser(wanted: str) -> argparse.ArgumentParser:
     """The parser; only the wanted command's module is imported, so that --help stays quick."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="pocket-agent",
         description="A private assistant on this computer that gets to know you.",
         epilog=_EPILOG,
     )
-    parser.add_argument("--version", action="version", version=f"pocket-agent {__version__}")
-    _add_common(parser, top=True)
-    _add_chat(parser)
+    options.add_common(parser, top=True)
+    options.add_model(parser, top=True)
+    options.add_incognito(parser, top=True)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-    for name, help_line in _COMMANDS.items():
-        command = commands.add_parser(name, help=help_line, description=help_line)
+    for name, about in _COMMANDS.items():
+        command = commands.add_parser(name, help=about, description=about)
         if name == wanted:
             importlib.import_module(f"pocket_agent.cli.{name}").add_arguments(command)
-            for each in _leaves(command):
-                _add_common(each, top=False)
+            for each in _with_parts(command):
+                options.add_common(each)
     return parser
 
 
-def _add_common(parser: argparse.ArgumentParser, *, top: bool) -> None:
-    """Options that may stand before or after the command."""
-    default = None if top else argparse.SUPPRESS
-    parser.add_argument(
-        "--home", metavar="DIR", default=default, help="folder of all state (POCKET_AGENT_HOME)"
-    )
-    parser.add_argument("--profile", metavar="P", default=default, help="which profile to use")
-
-
-def _add_chat(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--model", default="", metavar="M", help="name or path of a model")
-    parser.add_argument(
-        "--no-requantize", action="store_true", help="keep no faster copy of the model"
-    )
-    parser.add_argument("--incognito", action="store_true", help="read the profile, write nothing")
-
-
-def _leaves(parser: argparse.ArgumentParser) -> list[argparse.ArgumentParser]:
-    """The parsers that take the last words of a command."""
+def _with_parts(parser: argparse.ArgumentParser) -> list[argparse.ArgumentParser]:
+    """A command's parser and those of its sub-commands."""
+    found = [parser]
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
-            return [leaf for sub in action.choices.values() for leaf in _leaves(sub)]
-    return [parser]
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
+            found += [part for sub in action.choices.values() for part in _with_parts(sub)]
+    return found

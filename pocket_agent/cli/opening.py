@@ -1,12 +1,25 @@
-"""From a command's options to folders, settings and an open profile."""
+"""From a command's options to folders, settings, an open profile and the words to work on."""
 
 import argparse
+import contextlib
 import os
+import select
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from pocket_agent.cli.output import narrate
 from pocket_agent.config import Settings, load_settings
+from pocket_agent.errors import PocketAgentError, StoreError
 from pocket_agent.paths import Locations, locate
+
+if TYPE_CHECKING:
+    from pocket_agent.assistant.opening import Choice
+    from pocket_agent.memory.store import Store
+
+MOST_INPUT = 16 * 1024 * 1024
+"""Bytes read from a pipe; no model's context holds more."""
+_PATIENCE_S = 1.0
 
 
 def open_home(arguments: argparse.Namespace) -> tuple[Locations, Settings]:
@@ -22,38 +35,107 @@ def profile_name(arguments: argparse.Namespace, settings: Settings) -> str:
 
 
 def passphrase() -> str | None:
-    """What opens an encrypted profile, for scripts; None for a plain one."""
-    return os.environ.get("POCKET_AGENT_PASSPHRASE") or None
+    """What opens an encrypted profile, for scripts; None for a plain one.
+
+    An empty one is passed on as it is, and refused: it must not quietly make a plain file.
+    """
+    return os.environ.get("POCKET_AGENT_PASSPHRASE")
 
 
-def existing_store(arguments: argparse.Namespace):  # type: ignore[no-untyped-def]
-    """The store of the chosen profile; the first profile is made when it is first used."""
+def open_store(arguments: argparse.Namespace, *, make: bool = False) -> "Store":
+    """The store of the chosen profile.
+
+    Args:
+        make: make a profile that isn't there; otherwise only the one in use is made.
+
+    Raises:
+        StoreError: there is no such profile, or it can't be used.
+    """
     from pocket_agent.memory.store import Store
 
     locations, settings = open_home(arguments)
     name = profile_name(arguments, settings)
-    first = name == settings.profile
-    return Store.open(locations.profile(name), key=passphrase(), create=first)
+    path = locations.profile(name)
+    if name != settings.profile and not path.exists():
+        if not make:
+            raise no_profile(name)
+        narrate(f"making the profile {name!r}")
+    return Store.open(path, key=passphrase())
 
 
-def narrate(line: str) -> None:
-    """Say something beside the data."""
-    print(plain(line), file=sys.stderr, flush=True)
+def no_profile(name: str) -> StoreError:
+    """The complaint that a profile isn't there."""
+    return StoreError(
+        f"There is no profile {name!r}", f"Make it with: pocket-agent profile create {name}"
+    )
 
 
-def plain(text: str) -> str:
-    """The text without control characters: nothing in it can steer a terminal."""
-    return "".join(c for c in text if c in "\n\t" or (c.isprintable() or ord(c) > 0x9F))
+def choose_model(
+    arguments: argparse.Namespace, settings: Settings, chat_tokens: int = 0
+) -> "Choice":
+    """Which model to load and how, from the options and the settings.
+
+    Args:
+        chat_tokens: size of the chat context; 0 takes the setting.
+    """
+    from pocket_agent.assistant.opening import Choice
+
+    return Choice(
+        model=arguments.model or settings.model,
+        chat_tokens=chat_tokens or settings.chat_tokens,
+        gpu_layers=settings.offload,
+        requantize=settings.requantize and not arguments.no_requantize,
+        threads=settings.threads,
+    )
+
+
+class Narrator:
+    """Says each step of loading a model once."""
+
+    def __init__(self) -> None:
+        self._said = {"Checking the model"}  # takes milliseconds
+
+    def __call__(self, what: str, _done: float) -> None:
+        if what not in self._said:
+            self._said.add(what)
+            narrate(what.lower())
+
+
+def typed(words: list[str]) -> str:
+    """Words of the command line as text; bytes that are no text become question marks."""
+    return " ".join(words).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def read_pipe() -> str:
-    """What is piped in; empty if the standard input is a terminal or closed."""
+    """What is piped in; empty if the standard input is a terminal or closed.
+
+    Raises:
+        PocketAgentError: it is too much, or can't be read.
+    """
     if sys.stdin is None or sys.stdin.closed or sys.stdin.isatty():
         return ""
-    data = sys.stdin.buffer.read() if hasattr(sys.stdin, "buffer") else sys.stdin.read().encode()
+    try:
+        if not _has_come(_PATIENCE_S):
+            narrate("waiting for the end of the standard input (none: </dev/null)")
+        data = sys.stdin.buffer.read(MOST_INPUT + 1)
+    except OSError as error:
+        raise PocketAgentError(
+            f"The standard input can't be read ({error.strerror or error})"
+        ) from error
+    if len(data) > MOST_INPUT:
+        raise PocketAgentError(
+            f"The standard input holds more than {MOST_INPUT // 2**20} MB", "Pipe in less."
+        )
     return data.decode("utf-8", "replace")
 
 
 def as_path(text: str) -> Path:
     """A path that a person typed."""
     return Path(text).expanduser()
+
+
+def _has_come(patience: float) -> bool:
+    """Whether there is input (or its end) within that many seconds; True where unknown."""
+    with contextlib.suppress(OSError, ValueError):
+        return bool(select.select([sys.stdin.buffer], [], [], patience)[0])
+    return True

@@ -120,6 +120,6 @@ def _known(item: Any) -> Known:
     if not isinstance(item, dict) or not isinstance(item.get("value"), str):
         raise UsageError("Each fact of `profile` needs `slot`, `value` and `polarity`")
     slot, polarity = item.get("slot"), item.get("polarity") or "+"
-    if slot not in BY_NAME or polarity not in ("+", "-"):
+    if not isinstance(slot, str) or slot not in BY_NAME or polarity not in ("+", "-"):
         raise UsageError(f"No such slot or polarity: {slot!r}, {polarity!r}")
     return Known(slot, item["value"], Polarity(polarity))

@@ -1,0 +1,139 @@
+"""`profile show`, `history`, `set` and `undo`: the facts and the log they come from."""
+
+import argparse
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from pocket_agent.cli.opening import open_store, typed
+from pocket_agent.cli.output import narrate, one_line, put_json, put_line
+from pocket_agent.errors import ProfileError
+
+if TYPE_CHECKING:
+    from pocket_agent.profile.facts import Event, Fact, Profile
+
+
+def show(arguments: argparse.Namespace) -> int:
+    """Print the facts that hold, and those that wait for a yes or no."""
+    with open_store(arguments) as store:
+        profile = store.profile()
+    if arguments.json:
+        put_json([asdict(fact) for fact in (*profile.active(), *profile.candidates())])
+    else:
+        print_profile(profile)
+    return 0
+
+
+def print_profile(profile: "Profile") -> None:
+    """Print the facts of a profile for people."""
+    held = [*profile.active(), *profile.candidates()]
+    for line in _sheet(held):
+        put_line(line)
+    if not held:
+        narrate("Nothing is known yet.")
+
+
+def history(arguments: argparse.Namespace) -> int:
+    """Print the log, oldest first."""
+    from pocket_agent.profile.rules import effective
+
+    with open_store(arguments) as store:
+        events = store.events()
+    counting = {event.seq for event in effective(events)}
+    if arguments.json:
+        put_json([_event_record(event, event.seq in counting) for event in events])
+        return 0
+    facts = {event.id: event for event in events}
+    for event in events:
+        put_line(_event_line(event, facts, event.seq in counting))
+    return 0
+
+
+def set_fact(arguments: argparse.Namespace) -> int:
+    """Write a fact by hand."""
+    from pocket_agent.assistant.phrases import label
+    from pocket_agent.profile.facts import Actor, Op, OpKind, Polarity, Source
+
+    value = typed(arguments.value)
+    sign = Polarity.AVOIDS if arguments.avoid else Polarity.LIKES
+    op = Op(OpKind.ADD, arguments.slot, value, polarity=sign)
+    by_hand = Source("", 0, len(value), value)
+    with open_store(arguments, make=True) as store:
+        applied = store.record(op, actor=Actor.USER, source=by_hand)
+    if applied.fact is not None:
+        narrate(f"{applied.outcome}: {label(applied.fact)}")
+    return 0
+
+
+def undo(arguments: argparse.Namespace) -> int:
+    """Take back a change."""
+    from pocket_agent.assistant.phrases import label
+
+    with open_store(arguments) as store:
+        applied = store.undo(arguments.seq)
+    if not applied.changed:
+        raise ProfileError("That change counts no longer", "`profile history` shows which do.")
+    narrate(f"undone: {label(applied.fact)}" if applied.fact else "undone")
+    return 0
+
+
+def _sheet(facts: "list[Fact]") -> list[str]:
+    """The facts under the headings of their groups."""
+    from pocket_agent.profile.slots import BY_NAME, Group
+
+    lines = []
+    for group in Group:
+        here = [
+            fact
+            for fact in facts
+            if (BY_NAME[fact.slot].group if fact.slot in BY_NAME else Group.OTHER) is group
+        ]
+        if here:
+            lines += [str(group).upper(), *(line for fact in here for line in _entry(fact))]
+    return lines
+
+
+def _entry(fact: "Fact") -> list[str]:
+    from pocket_agent.profile.facts import FactState, Polarity
+
+    avoids = "avoids " if fact.polarity is Polarity.AVOIDS else ""
+    marks = [
+        name
+        for name, is_so in (
+            ("maybe", fact.state is FactState.CANDIDATE),
+            ("locked", fact.locked),
+            ("pinned", fact.pinned),
+        )
+        if is_so
+    ]
+    mark = f"  ({', '.join(marks)})" if marks else ""
+    last = fact.sources[-1] if fact.sources else None
+    said = f"“{one_line(last.quote)}”" if last and last.turn else "set by hand"
+    line = f"  {one_line(fact.slot)}: {avoids}{one_line(fact.value)}{mark}"
+    return [line, f"      {fact.learnt[:10]}  {said}"]
+
+
+def _event_line(event: "Event", events: "dict[str, Event]", counts: bool) -> str:
+    from pocket_agent.profile.facts import OpKind
+
+    op = event.op
+    about = events.get(op.fact) if op.fact else None
+    slot = op.slot or (about.op.slot if about else "")
+    value = op.value or (about.op.value if about else "")
+    change = f"{op.old} > {value}" if op.old else value
+    sign = " -" if op.polarity == "-" else ""
+    what = f"undo {op.undoes}" if op.kind is OpKind.UNDO else f"{op.kind} {slot}{sign}: {change}"
+    gone = "" if counts or op.kind is OpKind.UNDO else "  (undone)"
+    quote = f"  “{event.source.quote}”" if event.source and event.source.turn else ""
+    return f"{event.seq:>4}  {one_line(f'{event.at[:16]}  {event.actor:<6}')}  " + one_line(
+        f"{what}{gone}{quote}"
+    )
+
+
+def _event_record(event: "Event", counts: bool) -> dict[str, Any]:
+    op = event.op
+    record = {"seq": event.seq, "id": event.id, "at": event.at, "actor": event.actor}
+    record |= {"op": op.kind, "slot": op.slot, "value": op.value, "old": op.old}
+    record |= {"polarity": op.polarity, "fact": op.fact, "undoes": op.undoes}
+    record |= {"quote": event.source.quote if event.source else ""}
+    record |= {"turn": event.source.turn if event.source else ""}
+    return {**record, "policy": event.policy, "counts": counts}

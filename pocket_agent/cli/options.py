@@ -1,0 +1,58 @@
+"""Options that several commands share. They count before and after the command's name."""
+
+import argparse
+
+from pocket_agent import __version__
+
+
+def add_common(parser: argparse.ArgumentParser, *, top: bool = False) -> None:
+    """Where the state is, which profile, which version.
+
+    Args:
+        top: this is the parser of the whole program, which sets the defaults. A command's parser
+            must not: its defaults would cover what was said before the command's name.
+    """
+    default = None if top else argparse.SUPPRESS
+    parser.add_argument("--version", action="version", version=f"pocket-agent {__version__}")
+    parser.add_argument(
+        "--home", metavar="DIR", default=default, help="folder of all state (POCKET_AGENT_HOME)"
+    )
+    parser.add_argument("--profile", metavar="P", default=default, help="which profile to use")
+
+
+def add_model(parser: argparse.ArgumentParser, *, top: bool = False) -> None:
+    """Which model, and whether it may be copied into a faster form."""
+    parser.add_argument(
+        "-m",
+        "--model",
+        metavar="M",
+        default="" if top else argparse.SUPPRESS,
+        help="name or path of a model",
+    )
+    parser.add_argument(
+        "--no-requantize",
+        action="store_true",
+        default=False if top else argparse.SUPPRESS,
+        help="keep no faster copy of the model",
+    )
+
+
+def add_incognito(parser: argparse.ArgumentParser, *, top: bool = False) -> None:
+    """Whether anything is written."""
+    parser.add_argument(
+        "--incognito",
+        action="store_true",
+        default=False if top else argparse.SUPPRESS,
+        help="read the profile, write nothing",
+    )
+
+
+def count(text: str) -> int:
+    """A whole number from 1 up, as an argument's type."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number} is less than 1")
+    return number
+
+
+count.__name__ = "whole number"  # argparse names the type so when it refuses a word
