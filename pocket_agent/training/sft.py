@@ -23,6 +23,9 @@ class SftOptions:
         data: files of labelled turns. out: folder for checkpoints and the adapter.
         batch: examples a step. rate: peak learning rate, cosine to a tenth after warm-up.
         rank: of the LoRA matrices. epochs: passes over the data.
+        start: a trained adapter (PEFT folder) to go on from. limit: at most so many examples.
+        threads: of the processor; 0 leaves it to torch. Two threads that share their cores with
+            other work are slower than one.
     """
 
     data: list[Path]
@@ -37,6 +40,7 @@ class SftOptions:
     seed: int = 0
     limit: int = 0
     start: Path | None = None
+    threads: int = 0
 
 
 def run(options: SftOptions) -> Path:
@@ -84,6 +88,8 @@ def _trainer(options: SftOptions, base: Path, rows: list[dict[str, list[int]]]) 
     from transformers import Trainer, TrainerCallback, TrainingArguments
 
     torch.manual_seed(options.seed)
+    if options.threads:
+        torch.set_num_threads(options.threads)
     model = lora(load_base(base), options.rank, options.start)
     steps = math.ceil(len(rows) * options.epochs / options.batch)
     arguments = TrainingArguments(
@@ -181,6 +187,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--limit", type=int, default=0, help="at most so many examples")
     parser.add_argument("--start", type=Path, default=None, help="adapter to go on from")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=0, help="of the processor; 0 chooses")
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -196,6 +203,7 @@ def main(arguments: argparse.Namespace) -> int:
         limit=arguments.limit,
         start=arguments.start,
         seed=arguments.seed,
+        threads=arguments.threads,
     )
     print(run(options))
     return 0
