@@ -1,0 +1,52 @@
+"""Drives the app as a person would, and reads what is on its screen."""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from textual.pilot import Pilot
+
+from pocket_agent.tui.app import PocketApp
+from pocket_agent.tui.widgets.prompt import Prompt
+
+
+async def wait_until(
+    pilot: Pilot[str], done: Callable[[], bool], what: str, timeout: float = 20.0
+) -> None:
+    """Wait for something to come true, rather than for a time to pass."""
+    deadline = time.monotonic() + timeout
+    while not done():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"never came: {what}\n{screen_text(pilot.app)}")
+        await pilot.pause()
+        await asyncio.sleep(0.01)
+
+
+async def shows(pilot: Pilot[str], text: str, timeout: float = 20.0) -> None:
+    """Wait until the text is on the screen."""
+    await wait_until(pilot, lambda: text in screen_text(pilot.app), f"{text!r}", timeout)
+
+
+async def shows_no(pilot: Pilot[str], text: str) -> None:
+    """Wait until the text is no longer on the screen."""
+    await wait_until(pilot, lambda: text not in screen_text(pilot.app), f"no {text!r}")
+
+
+async def say(pilot: Pilot[str], text: str) -> None:
+    """Type a message and send it."""
+    prompt_of(pilot).insert(text)
+    await pilot.press("enter")
+    await pilot.pause()
+
+
+def prompt_of(pilot: Pilot[str]) -> Prompt:
+    """The field one types into."""
+    assert isinstance(pilot.app, PocketApp)
+    return pilot.app.chat.query_one(Prompt)
+
+
+def screen_text(app: object) -> str:
+    """Every line that is painted, as plain text."""
+    assert isinstance(app, PocketApp)
+    strips = app.screen._compositor.render_strips()
+    return "\n".join(strip.text.rstrip() for strip in strips)

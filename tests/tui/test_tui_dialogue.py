@@ -1,0 +1,221 @@
+"""The walk of the assistant's events, without any screen."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+from scripted import ScriptedBackend, exchanges
+
+from pocket_agent.errors import ContextOverflowError, DiskFullError, ModelError
+from pocket_agent.memory.records import TurnRole
+from pocket_agent.tui.backend import Stage
+from pocket_agent.tui.conversation import Note, Remembered, Said, SaidState
+from pocket_agent.tui.dialogue import Dialogue
+
+
+class Listener:
+    """Counts what it is told."""
+
+    def __init__(self) -> None:
+        self.grown = ""
+        self.drafts: list[str] = []
+        self.changes = 0
+
+    def entries_changed(self) -> None:
+        self.changes += 1
+
+    def reply_grew(self, reply: Said, text: str) -> None:
+        self.grown += text
+
+    def status_changed(self) -> None:
+        self.changes += 1
+
+    def draft_returned(self, text: str) -> None:
+        self.drafts.append(text)
+
+
+class Running:
+    """A dialogue and the tasks it has begun."""
+
+    def __init__(self, backend: ScriptedBackend) -> None:
+        self.listener = Listener()
+        self.tasks: list[asyncio.Task[None]] = []
+        self.dialogue = Dialogue(backend, self.listener, self._spawn)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> object:
+        self.tasks.append(asyncio.ensure_future(work))
+        return self.tasks[-1]
+
+    async def start(self) -> None:
+        await self.dialogue.open(None)
+        await self.dialogue.load()
+
+    async def settle(self) -> None:
+        while self.tasks:
+            await self.tasks.pop(0)
+
+    @property
+    def said(self) -> list[tuple[TurnRole, str, SaidState]]:
+        entries = self.dialogue.conversation.entries
+        return [(e.role, e.text, e.state) for e in entries if isinstance(e, Said)]
+
+    @property
+    def notes(self) -> list[str]:
+        return [e.text for e in self.dialogue.conversation.entries if isinstance(e, Note)]
+
+
+USER, POCKET = TurnRole.USER, TurnRole.ASSISTANT
+
+
+async def test_a_message_before_anything_is_open_waits_and_is_then_sent() -> None:
+    backend = ScriptedBackend()
+    running = Running(backend)
+    running.dialogue.submit("first")
+    assert running.dialogue.status.queued == 1
+    await running.dialogue.open(None)
+    assert backend.said == []
+    await running.dialogue.load()
+    await running.settle()
+    assert backend.said == ["first"]
+    assert running.dialogue.status.queued == 0
+    assert running.said[-1] == (POCKET, "Hello there.", SaidState.COMPLETE)
+
+
+async def test_messages_are_answered_one_after_the_other() -> None:
+    gate = asyncio.Event()
+    backend = ScriptedBackend(gate=gate)
+    running = Running(backend)
+    await running.start()
+    running.dialogue.submit("one")
+    running.dialogue.submit("two")
+    await asyncio.sleep(0.01)
+    assert backend.said == ["one"]
+    assert running.dialogue.status.queued == 1
+    gate.set()
+    await running.settle()
+    assert backend.said == ["one", "two"]
+    assert [text for _, text, _ in running.said] == ["one", "Hello there.", "two", "Hello there."]
+
+
+async def test_stopping_keeps_the_partial_reply() -> None:
+    running = Running(ScriptedBackend(gate=asyncio.Event()))
+    await running.start()
+    running.dialogue.submit("one")
+    while not running.listener.grown:
+        await asyncio.sleep(0)
+    await running.dialogue.stop()
+    await running.settle()
+    assert running.said[-1] == (POCKET, "Hello ", SaidState.STOPPED)
+    assert not running.dialogue.replying
+
+
+async def test_stopping_with_nothing_under_way_gives_the_waiting_message_back() -> None:
+    running = Running(ScriptedBackend())
+    running.dialogue.submit("one")
+    running.dialogue.submit("two")
+    await running.dialogue.stop()
+    assert running.listener.drafts == ["two"]
+    assert [text for _, text, _ in running.said] == ["one"]
+
+
+async def test_what_is_learnt_becomes_a_line_and_undo_marks_it() -> None:
+    backend = ScriptedBackend(learns=("remembered: home · Porto",))
+    running = Running(backend)
+    await running.start()
+    running.dialogue.submit("I live in Porto")
+    await running.settle()
+    row = running.dialogue.conversation.last_memory()
+    assert isinstance(row, Remembered)
+    await running.dialogue.undo()
+    assert backend.undone == [row.seq]
+    assert row.undone
+    await running.dialogue.undo(row)
+    assert backend.undone == [row.seq], "a line is undone once"
+
+
+async def test_undo_without_a_line_says_what_was_undone() -> None:
+    running = Running(ScriptedBackend())
+    await running.start()
+    await running.dialogue.undo()
+    assert running.notes == ["undone: home · Porto"]
+
+
+async def test_a_message_that_could_not_be_saved_comes_back_as_a_draft() -> None:
+    full = DiskFullError("The disk is full", "Make room.")
+    running = Running(ScriptedBackend(fail=lambda text: full))
+    await running.start()
+    running.dialogue.submit("precious")
+    await running.settle()
+    assert running.notes == ["The disk is full. Make room."]
+    assert running.listener.drafts == ["precious"]
+    assert running.said == [(USER, "precious", SaidState.UNSAVED)]
+
+
+async def test_after_a_failure_the_next_message_is_answered() -> None:
+    failure = ContextOverflowError("Too long", "Shorten it.")
+    backend = ScriptedBackend(fail=lambda text: failure if "long" in text else None)
+    running = Running(backend)
+    await running.start()
+    running.dialogue.submit("a long one")
+    running.dialogue.submit("a short one")
+    await running.settle()
+    assert backend.said == ["a short one"]
+    assert running.said[-1] == (POCKET, "Hello there.", SaidState.COMPLETE)
+
+
+async def test_a_defect_becomes_a_line_too() -> None:
+    class Broken(ScriptedBackend):
+        async def send(self, text: str):  # type: ignore[no-untyped-def, override]
+            raise ZeroDivisionError("oops")
+            yield
+
+    running = Running(Broken())
+    await running.start()
+    running.dialogue.submit("hello")
+    await running.settle()
+    assert running.notes == ["Something went wrong (ZeroDivisionError: oops)"]
+    assert not running.dialogue.replying
+
+
+async def test_without_a_model_the_failure_is_a_line() -> None:
+    backend = ScriptedBackend(fail_load=ModelError("There is no model", "Add one."))
+    running = Running(backend)
+    await running.start()
+    assert running.dialogue.status.readiness.stage is Stage.FAILED
+    assert running.notes == ["There is no model. Add one."]
+
+
+async def test_the_status_follows_the_reply() -> None:
+    running = Running(ScriptedBackend(learns=("remembered",)))
+    await running.start()
+    running.dialogue.submit("one")
+    await running.settle()
+    status = running.dialogue.status
+    assert (status.used, status.limit) == (552, 4096)
+    assert status.rate == 40.0
+    assert status.doing == ""
+
+
+async def test_switching_sessions_shows_the_other_one() -> None:
+    backend = ScriptedBackend(turns=exchanges(2), gate=asyncio.Event())
+    running = Running(backend)
+    await running.start()
+    running.dialogue.submit("under way")
+    running.dialogue.submit("waiting")
+    await asyncio.sleep(0.01)
+    await running.dialogue.switch("s1")
+    await running.settle()
+    assert [text for _, text, _ in running.said] == [t.text for t in exchanges(2)]
+    assert running.listener.drafts == ["waiting"]
+    assert not running.dialogue.replying
+
+
+async def test_older_turns_come_on_demand() -> None:
+    turns = exchanges(40)
+    running = Running(ScriptedBackend(turns=turns))
+    await running.dialogue.open("s1")
+    held = len(running.said)
+    assert held < len(turns)
+    while await running.dialogue.load_older():
+        pass
+    assert len(running.said) == len(turns)

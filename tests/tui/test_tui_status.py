@@ -1,0 +1,53 @@
+"""The status line tells everything there is room for."""
+
+import pytest
+
+from pocket_agent.tui.backend import Readiness, Stage
+from pocket_agent.tui.status import Status, rows
+
+READY = Readiness(Stage.READY, "", None, "SmolLM2-135M-Instruct.Q4_1", "CPU, 1 thread", 4096)
+
+
+def test_a_wide_line_holds_everything() -> None:
+    status = Status(READY, "answering", used=512, rate=44.6)
+    (row,) = rows(status, 90)
+    assert len(row) == 90
+    assert row.startswith("● answering")
+    assert row.endswith("SmolLM2-135M-Instruct.Q4_1 · CPU, 1 thread · ctx 12% · 45 tok/s")
+
+
+def test_a_narrow_terminal_gets_two_rows() -> None:
+    first, second = rows(Status(READY, "", used=2048, rate=44.6), 40)
+    assert first == "○ ready · ctx 50% · 45 tok/s"
+    assert second == "SmolLM2-135M-Instruct.Q… · CPU, 1 thread"
+
+
+def test_the_device_goes_first_where_there_is_too_little_room() -> None:
+    status = Status(READY, "preparing the model (only this once)", used=512, rate=44.6)
+    (row,) = rows(status, 80)
+    assert "CPU" not in row
+    assert "ctx 12% · 45 tok/s" in row
+
+
+def test_loading_shows_how_far_it_is_and_what_waits() -> None:
+    status = Status(Readiness(Stage.LOADING, "loading the model", 0.42), queued=2)
+    assert status.activity == "◌ loading the model 42% · 2 queued"
+
+
+@pytest.mark.parametrize(
+    ("stage", "doing", "said"),
+    [
+        (Stage.OPENING, "", "◌ opening"),
+        (Stage.READY, "", "○ ready"),
+        (Stage.READY, "learning", "● learning"),
+        (Stage.FAILED, "", "✗ no model"),
+    ],
+)
+def test_each_state_reads_differently_without_colour(stage: Stage, doing: str, said: str) -> None:
+    assert Status(Readiness(stage), doing).activity == said
+
+
+@pytest.mark.parametrize("width", range(10, 120, 7))
+def test_no_row_is_wider_than_the_terminal(width: int) -> None:
+    status = Status(READY, "answering", used=4096, rate=123.4, queued=3)
+    assert all(len(row) <= width for row in rows(status, width))
