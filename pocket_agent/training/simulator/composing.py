@@ -144,7 +144,7 @@ def _can_lower(turn: str) -> bool:
 
 _STARTERS = frozenset(
     """My We The It This That There Our You Your Do Does Is Are Can Could What How Why When Where
-    Who Please Just Maybe If So And But Any Give Make Write Tell Help Been Got Had Not No Never Always
+    Who Just Maybe If So And But Any Give Make Write Tell Help Been Got Had Not No Never Always
     Would Should Which Some One Nothing Honestly Since After Before Create Draft Convert Explain
     Show Plan Summarise Translate Proofread List Suggest Compare Format Label Classify Name Find Add
     Turn Count Answer Put Take Set Check Fix Rewrite Describe Think Look Looking Need Want Love Hate

@@ -163,7 +163,7 @@ class _Conversation:
         short = part.pattern.words < 20 and part.pattern.section != "repeats"
         if not short or self._rng.random() > 0.09:
             return None
-        return self._moves.reveal_short(self._rng)
+        return self._moves.reveal_short(self._person.ledger.known, self._rng)
 
     def _gold(self, parts: list[Part], assistant: str, text: str) -> list[Op] | None:
         ledger = self._person.ledger

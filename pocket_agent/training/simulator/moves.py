@@ -6,6 +6,7 @@ from random import Random
 
 from pocket_agent.policy.state import Known
 from pocket_agent.profile.facts import Polarity
+from pocket_agent.profile.slots import SINGLE
 from pocket_agent.training.simulator.filling import Part, fill
 from pocket_agent.training.simulator.pattern import (
     ANY,
@@ -28,6 +29,9 @@ _COMMON = 0.3
 
 _FRESH = 5
 """A slip is put right soon: only the newest facts are corrected."""
+
+_AGAIN = 0.15
+"""How often a single-valued slot that is filled is told anew, which makes an update of it."""
 
 
 class Moves:
@@ -67,25 +71,32 @@ class Moves:
             case "repeat":
                 part = self._repeat(known, rng)
             case "reply":
-                part = self._reply(rng)
+                part = self._reply(known, rng)
             case _:
                 part = None
         return part or self._tell(person)
 
-    def reveal_short(self, rng: Random) -> Part | None:
+    def reveal_short(self, known: tuple[Known, ...], rng: Random) -> Part | None:
         """A short fact to stand beside another."""
-        return fill(rng.choice(self._short), self._deck, rng) if self._short else None
+        for pattern in rng.sample(self._short, min(4, len(self._short))):
+            if _is_free(pattern.topic, known, rng):
+                return fill(pattern, self._deck, rng)
+        return None
 
     def _tell(self, person: Person) -> Part | None:
+        rng = person.rng
         if person.agenda:
             return person.agenda.popleft()
-        slot = person.rng.choice(self._tellable)
-        return reveal(self._deck, slot, person.rng)
+        for slot in rng.sample(self._tellable, min(6, len(self._tellable))):
+            if _is_free(slot, person.ledger.known, rng):
+                return reveal(self._deck, slot, rng)
+        return None
 
-    def _reply(self, rng: Random) -> Part | None:
-        if not self._replies:
-            return None
-        return fill(rng.choice(self._deck.facts[rng.choice(self._replies)]), self._deck, rng)
+    def _reply(self, known: tuple[Known, ...], rng: Random) -> Part | None:
+        for key in rng.sample(self._replies, min(6, len(self._replies))):
+            if _is_free(key[0], known, rng):
+                return fill(rng.choice(self._deck.facts[key]), self._deck, rng)
+        return None
 
     def _about_known(
         self, sections: tuple[str, ...], known: tuple[Known, ...], rng: Random
@@ -117,6 +128,11 @@ class Moves:
                     part = fill(pattern, self._deck, rng, given=given)
                     return replace(part, old=fact, restated=True)
         return None
+
+
+def _is_free(slot: str, known: tuple[Known, ...], rng: Random) -> bool:
+    """Whether something can be told of a slot without contradicting what was told."""
+    return slot not in SINGLE or not matching(known, slot) or rng.random() < _AGAIN
 
 
 def _pick(patterns: list[Pattern], rng: Random) -> Pattern:

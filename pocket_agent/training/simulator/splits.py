@@ -16,7 +16,7 @@ from pocket_agent.training.simulator.loading import Text
 from pocket_agent.training.simulator.pattern import Pattern
 
 SPLITS = ("train", "dev", "test")
-HELD_OUT_NOISE = frozenset({"code", "fiction"})
+HELD_OUT_NOISE = frozenset({"code", "quote"})
 """Noise classes that only the test split has."""
 
 _DEV_FROM, _TEST_FROM = 78, 87  # of 100: 78 train, 9 dev, 13 test
