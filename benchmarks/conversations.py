@@ -95,10 +95,11 @@ def _rows(path: Path, needed: tuple[str, ...]) -> Iterator[dict[str, Any]]:
             continue
         try:
             row = json.loads(line)
-            missing = [name for name in needed if name not in row]
-        except (ValueError, TypeError) as error:
-            raise UsageError(f"{path.name}, line {number}: not a JSON object") from error
-        if missing:
+        except ValueError:
+            row = None
+        if not isinstance(row, dict):
+            raise UsageError(f"{path.name}, line {number}: not a JSON object")
+        if missing := [name for name in needed if name not in row]:
             raise UsageError(f"{path.name}, line {number}: {', '.join(missing)} missing")
         yield row
 

@@ -53,10 +53,13 @@ class Database:
         with explained(path):
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             lock = StoreLock(path)
+            made = not path.exists()
             try:
                 _make_private(path)
                 return cls(path, _connect(path, key), lock)
             except BaseException:
+                if made:
+                    _remove(path)
                 lock.release()
                 raise
 
@@ -129,6 +132,12 @@ def _make_private(path: Path) -> None:
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     if os.name == "posix" and path.stat().st_mode & 0o077:
         path.chmod(0o600)
+
+
+def _remove(path: Path) -> None:
+    """Take away a file that could not be made whole."""
+    for ending in ("", "-journal", "-wal", "-shm"):
+        path.with_name(path.name + ending).unlink(missing_ok=True)
 
 
 def _connect(path: Path, key: str | None) -> apsw.Connection:

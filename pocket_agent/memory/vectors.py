@@ -120,10 +120,6 @@ def cosines(
 
 
 def _wipe(connection: apsw.Connection, numbers: list[int]) -> None:
-    # Deleting from vec0 only frees the place: the bytes are overwritten first.
-    blank = bytes(BYTES // 4)
-    for number in numbers:
-        change = "UPDATE vector_codes SET code = vec_int8(?) WHERE id = ?"
-        connection.execute(change, (blank, number))
+    for number in numbers:  # vec0 overwrites what it deletes with zeros, since 0.1.9
         connection.execute("DELETE FROM vector_codes WHERE id = ?", (number,))
         connection.execute("DELETE FROM vectors WHERE id = ?", (number,))
