@@ -49,12 +49,12 @@ class Composer:
     """Puts turns together from the parts of one deck.
 
     Args:
-        deck: the text of the split. rng: the person's own chance.
+        deck: the text of the split. short: its lines for `beside`, from `mixable`.
+        rng: the person's own chance.
     """
 
-    def __init__(self, deck: Deck, rng: Random):
-        self._deck, self._rng = deck, rng
-        self._short = [p for name in MIXABLE for p in deck.noise.get(name, []) if _is_short(p)]
+    def __init__(self, deck: Deck, short: list[Pattern], rng: Random):
+        self._deck, self._short, self._rng = deck, short, rng
 
     def around(self, turn: str, mood: Mood, register: Register, *, bare: bool) -> str:
         """A marked turn with bits around it.
@@ -116,6 +116,11 @@ def join(one: str, other: str, rng: Random) -> str:
         return one + rng.choices((" ", "\n"), (9, 1))[0] + other
     gap = rng.choices((". ", ", ", " ", "... ", "\n", " - "), (8, 4, 1, 1, 2, 1))[0]
     return one + gap + other
+
+
+def mixable(deck: Deck) -> list[Pattern]:
+    """The lines of noise that can stand beside a fact."""
+    return [p for name in MIXABLE for p in deck.noise.get(name, []) if _is_short(p)]
 
 
 def _is_short(pattern: Pattern) -> bool:

@@ -14,7 +14,7 @@ from pocket_agent.profile.slots import BY_NAME
 from pocket_agent.training.records import Labelled
 from pocket_agent.training.simulator.composing import Composer, join
 from pocket_agent.training.simulator.filling import Part, fill, strip
-from pocket_agent.training.simulator.labelling import grounded, label
+from pocket_agent.training.simulator.labelling import label
 from pocket_agent.training.simulator.loading import Text
 from pocket_agent.training.simulator.moves import Moves
 from pocket_agent.training.simulator.pattern import REPLIES, Pattern
@@ -96,7 +96,7 @@ class _Conversation:
     def __init__(self, deck: Deck, moves: Moves, person: Person):
         self._deck, self._moves, self._person = deck, moves, person
         self._rng = person.rng
-        self._composer = Composer(deck, person.rng)
+        self._composer = Composer(deck, moves.mixable, person.rng)
         self._classes = sorted(deck.noise)
         self._shares = [_NOISE_SHARES.get(name, 6) for name in self._classes]
         self._questions = moves.questions
@@ -168,10 +168,9 @@ class _Conversation:
     def _gold(self, parts: list[Part], assistant: str, text: str) -> list[Op] | None:
         ledger = self._person.ledger
         ops = label(parts, assistant, text, ledger.known)
-        plain, said = strip(text), strip(assistant)
-        if ops is None or not grounded(ops, said, plain):
+        if ops is None:
             return None
-        profile = ledger.try_ops(ops, plain, said)
+        profile = ledger.try_ops(ops, strip(text), strip(assistant))
         if profile is None:
             return None
         ledger.accept(profile, ops)

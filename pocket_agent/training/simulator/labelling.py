@@ -10,7 +10,7 @@ from pocket_agent.policy.state import Known
 from pocket_agent.profile.facts import Actor, Event, Op, OpKind, Polarity, Profile, Source
 from pocket_agent.profile.rules import Outcome, apply
 from pocket_agent.profile.slots import SINGLE
-from pocket_agent.profile.values import clean, find_span
+from pocket_agent.profile.values import clean
 from pocket_agent.training.simulator.filling import Part, golds
 from pocket_agent.training.simulator.pattern import CHANGES, TURNS, Gold
 from pocket_agent.training.simulator.splits import cached_key
@@ -33,7 +33,10 @@ class Ledger:
         self._seq = 0
 
     def try_ops(self, ops: Sequence[Op], turn: str, assistant: str) -> Profile | None:
-        """The profile after `ops`, or None if one of them is refused or changes nothing."""
+        """The profile after `ops`, or None if one of them is refused or changes nothing.
+
+        As ops of the policy they are refused too where a value is no run of the words said.
+        """
         profile = self.profile
         for at, op in enumerate(ops, self._seq + 1):
             source = Source("turn", 0, len(turn), turn, question=assistant)
@@ -81,15 +84,6 @@ def label(
             return None
         ops += made
     return ops if _distinct(ops) else None
-
-
-def grounded(ops: Sequence[Op], assistant: str, turn: str) -> bool:
-    """Whether each new value is a run of the turn's, or the assistant's, whole words."""
-    return all(
-        op.kind is OpKind.REMOVE
-        or any(find_span(text, op.value) is not None for text in (turn, assistant))
-        for op in ops
-    )
 
 
 def _part_ops(part: Part, values: list[str], known: Sequence[Known]) -> list[Op] | None:

@@ -7,6 +7,7 @@ from random import Random
 from pocket_agent.policy.state import Known
 from pocket_agent.profile.facts import Polarity
 from pocket_agent.profile.slots import SINGLE
+from pocket_agent.training.simulator.composing import mixable
 from pocket_agent.training.simulator.filling import Part, fill
 from pocket_agent.training.simulator.pattern import (
     ANY,
@@ -50,6 +51,7 @@ class Moves:
             and not pattern.said
         ]
         self._restating = _restating(deck)
+        self.mixable = mixable(deck)
         self.questions = [
             pattern
             for key in self._replies
