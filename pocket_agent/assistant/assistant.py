@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 from pocket_agent.assistant.context import (
@@ -26,6 +26,7 @@ from pocket_agent.assistant.learning import Learner, Policy, describe
 from pocket_agent.assistant.relevance import relevant
 from pocket_agent.errors import ModelError, UsageError
 from pocket_agent.llm.protocol import (
+    CHAT,
     ContextName,
     Engine,
     Message,
@@ -72,7 +73,7 @@ class AssistantOptions:
     """
 
     system: str = ""
-    sampling: Sampling = field(default_factory=Sampling)
+    sampling: Sampling = CHAT
     learn: bool = True
     remember: bool = True
     recall: int = 3

@@ -6,7 +6,7 @@ import contextlib
 import signal
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from pocket_agent.cli import options
@@ -73,7 +73,7 @@ async def _ask(arguments: argparse.Namespace, text: str) -> int:
 async def _open(arguments: argparse.Namespace) -> "AsyncIterator[Opened]":
     from pocket_agent.assistant.assistant import AssistantOptions
     from pocket_agent.assistant.opening import open_profile
-    from pocket_agent.llm.protocol import Sampling
+    from pocket_agent.llm.protocol import CHAT
 
     locations, settings = open_home(arguments)
     name = profile_name(arguments, settings)
@@ -84,7 +84,7 @@ async def _open(arguments: argparse.Namespace) -> "AsyncIterator[Opened]":
     seed = settings.seed if arguments.seed is None else arguments.seed
     behaviour = AssistantOptions(
         system=typed([arguments.system]),
-        sampling=Sampling(seed=seed, max_tokens=arguments.max_tokens),
+        sampling=replace(CHAT, seed=seed, max_tokens=arguments.max_tokens),
         learn=settings.learn,
         remember=not arguments.incognito,
     )

@@ -106,7 +106,7 @@ def generate(
     started = time.perf_counter()
     context = runtime.context(request.context)
     prompt = runtime.tokens(request, context.size)
-    sampler = Sampler(context, request.sampling, request.grammar)
+    sampler = Sampler(context, request.sampling, request.grammar, prompt)
     try:
         own = runtime.template.is_own
         run = _Run(runtime.model, context, own, sampler, request, emit, stopped, started)

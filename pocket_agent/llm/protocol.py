@@ -32,17 +32,24 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How tokens are chosen. temperature 0 is greedy; a seed makes a run repeatable."""
+    """How tokens are chosen. temperature 0 is greedy; a seed makes a run repeatable.
+
+    Args:
+        dry: strength of the "don't repeat yourself" penalty on runs of words that already stand
+            in the conversation; 0 for none. The smallest models fall into loops without it.
+    """
 
     temperature: float = 0.6
     top_p: float = 0.95
     top_k: int = 40
     min_p: float = 0.05
     repeat_penalty: float = 1.05
+    dry: float = 0.0
     seed: int | None = None
     max_tokens: int = 512
 
 
+CHAT = Sampling(dry=0.8)
 GREEDY = Sampling(temperature=0.0, repeat_penalty=1.0, max_tokens=128)
 
 

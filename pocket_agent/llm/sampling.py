@@ -6,6 +6,7 @@ one chosen, and choose again under the grammar only if it was refused.
 
 import ctypes
 import os
+from collections.abc import Sequence
 from typing import Any
 
 from pocket_agent.errors import ModelError
@@ -14,6 +15,12 @@ from pocket_agent.llm.protocol import Sampling
 
 PENALTY_WINDOW = 64
 """Latest tokens of the answer that a repeat penalty looks at."""
+
+DRY_BASE = 1.75
+DRY_ALLOWED = 4
+"""Tokens of a repeated run that cost nothing: names and set phrases may come again."""
+DRY_WINDOW = 4096
+DRY_BREAKERS = (b"\n", b":", b'"', b"*")
 
 _FEW = (64, 2048)
 """Candidates tried under a grammar before all of them are."""
@@ -24,16 +31,23 @@ class Sampler:
 
     Args:
         grammar: GBNF, or nothing.
+        said: tokens of the conversation so far, which `dry` keeps from being said again.
 
     Raises:
         ModelError: the grammar isn't valid.
     """
 
-    def __init__(self, context: NativeContext, sampling: Sampling, grammar: str = "") -> None:
+    def __init__(
+        self,
+        context: NativeContext,
+        sampling: Sampling,
+        grammar: str = "",
+        said: Sequence[int] = (),
+    ) -> None:
         model = context.model
         self._lib, self._context = model.lib, context
         self._grammar = _grammar(model, grammar) if grammar else None
-        self._chain = _chain(model, sampling)
+        self._chain = _chain(model, sampling, said)
         # The best of the allowed is then the best of all: few candidates are enough.
         self._best_only = sampling.temperature <= 0 and sampling.repeat_penalty == 1.0
         self._candidates = _Candidates(model) if grammar else None
@@ -130,10 +144,12 @@ def _grammar(model: NativeModel, text: str) -> Any:
     return pointer
 
 
-def _chain(model: NativeModel, sampling: Sampling) -> Any:
+def _chain(model: NativeModel, sampling: Sampling, said: Sequence[int]) -> Any:
     lib = model.lib
     chain = lib.llama_sampler_chain_init(lib.llama_sampler_chain_default_params())
-    for sampler in _penalties(model, sampling) + _choice(lib, sampling):
+    for sampler in (
+        _penalties(model, sampling) + _dry(model, sampling, said) + _choice(lib, sampling)
+    ):
         lib.llama_sampler_chain_add(chain, sampler)
     return chain
 
@@ -154,6 +170,21 @@ def _penalties(model: NativeModel, sampling: Sampling) -> list[Any]:
     if wanted <= 0 or sampling.repeat_penalty < 1.0:
         return [penalty]
     return [lib.llama_sampler_init_top_k(wanted + PENALTY_WINDOW), penalty]
+
+
+def _dry(model: NativeModel, sampling: Sampling, said: Sequence[int]) -> list[Any]:
+    """Against saying whole runs again. It looks at the likeliest tokens only: the others would
+    not be chosen anyway, and all of them would be slow."""
+    if sampling.dry <= 0:
+        return []
+    lib = model.lib
+    breakers = (ctypes.c_char_p * len(DRY_BREAKERS))(*DRY_BREAKERS)
+    dry = lib.llama_sampler_init_dry(
+        model.vocab, sampling.dry, DRY_BASE, DRY_ALLOWED, DRY_WINDOW, breakers, len(DRY_BREAKERS)
+    )
+    for token in said:
+        lib.llama_sampler_accept(dry, token)
+    return [lib.llama_sampler_init_top_k(max(sampling.top_k, 1) + PENALTY_WINDOW), dry]
 
 
 def _choice(lib: Any, sampling: Sampling) -> list[Any]:

@@ -130,11 +130,13 @@ def _trainer(options: SftOptions, base: Path, rows: list[dict[str, list[int]]]) 
             self, model: Any, inputs: Any, return_outputs: bool = False, **_: Any
         ) -> Any:
             labels = inputs.pop("labels")
-            inner = model.get_base_model()
-            hidden = inner.model(**inputs).last_hidden_state[:, :-1]
             wanted = labels[:, 1:]
             mask = wanted != -100
-            logits = inner.lm_head(hidden[mask])
+            inner = model.get_base_model()
+            # Trainer wraps only model.forward in autocast, and this goes past it.
+            with torch.autocast(_device(inputs), torch.bfloat16, enabled=self.args.bf16):
+                hidden = inner.model(**inputs).last_hidden_state[:, :-1]
+                logits = inner.lm_head(hidden[mask])
             loss = torch.nn.functional.cross_entropy(logits.float(), wanted[mask])
             return (loss, logits) if return_outputs else loss
 
@@ -160,6 +162,11 @@ def collate(rows: list[dict[str, list[int]]]) -> dict[str, Any]:
     lengths = torch.tensor([len(row["input_ids"]) for row in rows])
     mask = (torch.arange(longest)[None, :] < lengths[:, None]).long()
     return {"input_ids": ids, "labels": padded("labels", -100), "attention_mask": mask}
+
+
+def _device(inputs: Any) -> str:
+    """The kind of device that a batch is on: cpu, cuda."""
+    return str(inputs["input_ids"].device.type)
 
 
 def _fast_bf16() -> bool:

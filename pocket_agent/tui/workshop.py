@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pocket_agent.assistant.assistant import Assistant, AssistantOptions
 from pocket_agent.assistant.learning import describe
@@ -10,7 +10,7 @@ from pocket_agent.assistant.opening import Choice, load_policy
 from pocket_agent.assistant.phrases import label
 from pocket_agent.llm.engine import LlamaEngine
 from pocket_agent.llm.models import ModelShelf
-from pocket_agent.llm.protocol import ModelInfo, Progress, Sampling
+from pocket_agent.llm.protocol import CHAT, ModelInfo, Progress
 from pocket_agent.memory.embedder import Embedder
 from pocket_agent.memory.indexer import Indexer
 from pocket_agent.memory.recall import Recaller
@@ -146,7 +146,7 @@ async def open_parts(
     store = await asyncio.to_thread(_open_store, locations, profile, key)
     engine, policy, embedder = LlamaEngine(), LatePolicy(), await asyncio.to_thread(Embedder)
     behaviour = AssistantOptions(
-        sampling=Sampling(seed=options.seed),
+        sampling=replace(CHAT, seed=options.seed),
         learn=options.learn,
         remember=not options.incognito,
     )

@@ -102,7 +102,7 @@ class ChatScreen(Frame):
 
     def entries_changed(self) -> None:
         """Entries were added, removed or changed their state."""
-        self._prompt.remember(self.dialogue.conversation.history)
+        self._prompt.remember(tuple(self.dialogue.conversation.history))
         self.run_worker(self._sync(), group="sync")
 
     def reply_grew(self, reply: Said, text: str) -> None:

@@ -35,6 +35,7 @@ class Transcript(VerticalScroll, can_focus=False):
         self._conversation = Conversation()
         self._mounted: dict[int, Widget] = {}
         self._first: int | None = None
+        self._whole = False
         self._lock = asyncio.Lock()
         self._dirty = False
         self._top = Static("", id="older", markup=False)
@@ -56,7 +57,7 @@ class Transcript(VerticalScroll, can_focus=False):
                 return
             self._dirty = False
             if conversation is not self._conversation:
-                self._conversation, self._first = conversation, None
+                self._conversation, self._first, self._whole = conversation, None, False
                 self.anchor()
             await self._reconcile(self._window())
 
@@ -115,18 +116,23 @@ class Transcript(VerticalScroll, can_focus=False):
 
     def _start(self) -> int:
         """Index of the first entry of the window."""
+        if self._whole:
+            return 0
         for at, entry in enumerate(self._conversation.entries):
             if entry.key == self._first:
                 return at
         return max(0, len(self._conversation.entries) - WINDOW)
 
     def _window(self) -> list[Entry]:
+        import sys; print("W", self.following, self.is_anchored, self._anchor_released, self.scroll_offset.y, self.max_scroll_y, len(self._conversation.entries), self._start(), file=sys.stderr)
         entries = self._conversation.entries
         start = self._start()
         if self.following and len(entries) - start > WINDOW + _SLACK:
             start = len(entries) - WINDOW
         window = entries[start:]
         self._first = window[0].key if window else None
+        # Else a line put before the first entry would fall out of the window.
+        self._whole = start == 0 and bool(window)
         self._show_top(start)
         return window
 

@@ -1,0 +1,117 @@
+"""How fast this computer is with this model, as ratios within one run."""
+
+import asyncio
+import statistics
+import sys
+import time
+from dataclasses import dataclass
+
+from pocket_agent.errors import ModelError
+from pocket_agent.llm.bare_loop import PROMPT
+from pocket_agent.llm.engine import LlamaEngine
+from pocket_agent.llm.protocol import (
+    ContextName,
+    Message,
+    ModelInfo,
+    Request,
+    Role,
+    Sampling,
+    Usage,
+)
+
+ROUNDS = 5
+TOKENS = 96
+NEW_TEXT = "Please go on from there, and say a little more about the weather this time."
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """Ratios are medians over rounds that alternate with the yardstick's.
+
+    Args:
+        decode_ratio_vs_bare: our tokens a second over a bare llama-cpp-python loop's.
+        first_token_ratio: time to the first token at turn 20 over that at turn 2.
+        decode_tokens_s: tokens a second. first_token_s: seconds at turn 20.
+    """
+
+    decode_ratio_vs_bare: float
+    first_token_ratio: float
+    decode_tokens_s: float
+    first_token_s: float
+
+
+async def measure(engine: LlamaEngine, threads: int = 1) -> Speed:
+    """Measure a loaded engine.
+
+    Args:
+        threads: decode threads of the bare loop: the engine's own number.
+    """
+    assert engine.info is not None
+    ratios, speeds = [], []
+    for _ in range(ROUNDS):
+        ours = await _decode(engine)
+        bare = await _bare(engine.info, threads)
+        ratios.append(bare / ours)
+        speeds.append(1 / ours)
+    early, late = await _first_tokens(engine)
+    return Speed(statistics.median(ratios), late / early, statistics.median(speeds), late)
+
+
+async def _decode(engine: LlamaEngine) -> float:
+    """Seconds a token, as the receiver of the stream sees them come, the first left out."""
+    request = Request(
+        ContextName.CHAT,
+        (Message(Role.USER, PROMPT),),
+        sampling=Sampling(temperature=0.0, repeat_penalty=1.0, max_tokens=TOKENS),
+    )
+    first = last = 0.0
+    usage: Usage | None = None
+    async for piece in engine.stream(request):
+        last = time.perf_counter()
+        first = first or last
+        usage = piece.usage or usage
+    assert usage is not None
+    return (last - first) / max(1, usage.completion - 1)
+
+
+async def _bare(info: ModelInfo, threads: int) -> float:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "pocket_agent.llm.bare_loop"),
+        *(str(info.path), str(threads), str(TOKENS)),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    output, _ = await process.communicate()
+    if process.returncode:
+        raise ModelError("The bare loop could not run the model")
+    return float(output)
+
+
+async def _first_tokens(engine: LlamaEngine) -> tuple[float, float]:
+    """Seconds to the first token at turn 2 and at turn 20, for equal new text."""
+    early, late = [], []
+    for _ in range(3):
+        messages = [Message(Role.SYSTEM, f"You are brief. Round {time.perf_counter()}.")]
+        for turn in range(1, 23):
+            seconds, reply = await _turn(engine, messages)
+            messages.append(Message(Role.ASSISTANT, reply))
+            if 2 <= turn <= 4:
+                early.append(seconds)
+            if turn >= 20:
+                late.append(seconds)
+    return statistics.median(early), statistics.median(late)
+
+
+async def _turn(engine: LlamaEngine, messages: list[Message]) -> tuple[float, str]:
+    messages.append(Message(Role.USER, NEW_TEXT))
+    request = Request(
+        ContextName.CHAT,
+        tuple(messages),
+        sampling=Sampling(temperature=0.0, max_tokens=24),
+    )
+    start = time.perf_counter()
+    first, text = 0.0, ""
+    async for piece in engine.stream(request):
+        first = first or time.perf_counter() - start
+        text += piece.text
+    return first, text
