@@ -1,20 +1,20 @@
 """Export and import of a profile: everything it holds, in one file."""
 
-import os
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pocket_agent.errors import DiskFullError, PortableError
+from pocket_agent.errors import PortableError
 from pocket_agent.memory.records import Session, Turn, TurnStatus
 from pocket_agent.memory.store import Store
-from pocket_agent.portable.lines import MAX_LINE, Contents, decode, encode
+from pocket_agent.portable.lines import MAX_LINE, Contents, decode, encode, read_header
 from pocket_agent.profile.facts import Event
+from pocket_agent.whole_file import replacing
 
 _PAGE = 500
 _MAX_FILE = 2 * 1024**3
+_ELSEWHERE = "Import into a new profile: pocket-agent profile create NAME."
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,44 +28,57 @@ class Summary:
 
 
 def export_profile(store: Store, path: Path) -> Summary:
-    """Write everything of a profile to `path`: whole, or not at all.
+    """Write everything of a profile to `path`: whole, or not at all, for its owner's eyes alone.
+
+    An older export at that place is replaced; any other file is not.
 
     Raises:
         PortableError: the file can't be written. DiskFullError: there is no room.
     """
-    contents = read_contents(store)
-    facts = list(store.profile().facts.values())
+    with store.database.reading():  # nothing changes meanwhile
+        contents = read_contents(store)
+        facts = list(store.profile().facts.values())
     created = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    _write(path, encode(contents, facts, created))
+    try:
+        _check_place(path)
+        with replacing(path) as file:
+            file.writelines(encode(contents, facts, created))
+    except OSError as error:
+        raise PortableError(
+            f"{path} can't be written ({error.strerror or error})", "Choose another place."
+        ) from error
     return Summary(len(contents.sessions), len(contents.turns), len(contents.events))
 
 
 def import_profile(store: Store, path: Path) -> Summary:
     """Take in an export: all of it is checked first, then all of it is added, or nothing.
 
-    What is there already, to the letter, is passed over: importing twice changes nothing.
+    What is there already, to the letter, is passed over: importing twice changes nothing. A
+    session's title may differ: the one that is there stays.
 
     Raises:
         PortableError: the file is not an export, damaged, or contradicts what is stored.
+        DiskFullError: there is no room.
     """
     contents = decode(_read_lines(path))
     here = read_contents(store)
-    sessions = [s for s in contents.sessions if s.id not in {own.id for own in here.sessions}]
+    known = {session.id for session in here.sessions}
+    sessions = [session for session in contents.sessions if session.id not in known]
     turns = _new_turns(contents.turns, here.turns)
     events = _new_events(contents.events, here.events)
-    store.add_archive(sessions, turns, events)
-    total = len(contents.sessions) + len(contents.turns) + len(contents.events)
     added = len(sessions) + len(turns) + len(events)
+    if added:
+        store.add_archive(sessions, turns, events)
+    total = len(contents.sessions) + len(contents.turns) + len(contents.events)
     return Summary(len(sessions), len(turns), len(events), total - added)
 
 
 def read_contents(store: Store) -> Contents:
-    """Everything of a store, in order."""
-    sessions = list(_all_sessions(store))
-    sessions.sort(key=lambda session: (session.started, session.id))
+    """Everything of a store, in order; replies that still stream are left out."""
+    sessions = sorted(_all_sessions(store), key=lambda session: (session.started, session.id))
     turns = [turn for session in sessions for turn in _all_turns(store, session.id)]
-    finished = [turn for turn in turns if turn.status is not TurnStatus.OPEN]
-    return Contents(tuple(sessions), tuple(finished), tuple(store.events()))
+    finished = tuple(turn for turn in turns if turn.status is not TurnStatus.OPEN)
+    return Contents(tuple(sessions), finished, tuple(store.events()))
 
 
 def _all_sessions(store: Store) -> Iterator[Session]:
@@ -76,55 +89,83 @@ def _all_sessions(store: Store) -> Iterator[Session]:
 
 
 def _all_turns(store: Store, session: str) -> list[Turn]:
-    turns: list[Turn] = []
-    while page := store.turns(session, before=turns[0].id if turns else None, limit=_PAGE):
-        turns = [*page, *turns]
-    return turns
+    pages: list[list[Turn]] = []
+    while page := store.turns(session, before=pages[-1][0].id if pages else None, limit=_PAGE):
+        pages.append(page)
+    return [turn for page in reversed(pages) for turn in page]
 
 
-def _new_turns(theirs: tuple[Turn, ...], ours: tuple[Turn, ...]) -> list[Turn]:
+def _new_turns(theirs: Iterable[Turn], ours: Iterable[Turn]) -> list[Turn]:
     known = {turn.id: turn for turn in ours}
+    fresh = []
     for turn in theirs:
-        if turn.id in known and known[turn.id] != turn:
-            raise PortableError(
-                f"The turn {turn.id} is stored here with other words",
-                "Import into a new profile: pocket-agent profile create NAME.",
-            )
-    return [turn for turn in theirs if turn.id not in known]
+        own = known.get(turn.id)
+        if own is None:
+            fresh.append(turn)
+        elif own != turn:
+            raise PortableError(f"The turn {turn.id} is stored here with other words", _ELSEWHERE)
+    return fresh
 
 
 def _new_events(theirs: tuple[Event, ...], ours: tuple[Event, ...]) -> list[Event]:
     """The events that are not here yet. Numbers may differ; what an undo names must not."""
     known = {event.id: event for event in ours}
-    by_seq = {event.seq: event.id for event in theirs}
-    ours_by_seq = {event.seq: event.id for event in ours}
+    names, own_names = _names(theirs), _names(ours)
     fresh = []
     for event in theirs:
         own = known.get(event.id)
         if own is None:
             fresh.append(event)
-            continue
-        undoes = (by_seq.get(event.op.undoes), ours_by_seq.get(own.op.undoes))
-        plain = replace(own, seq=0, op=replace(own.op, undoes=0))
-        if undoes[0] != undoes[1] or plain != replace(event, seq=0, op=replace(event.op, undoes=0)):
+        elif _content(own, own_names) != _content(event, names):
             raise PortableError(
-                f"The event {event.id} is stored here with another content",
-                "Import into a new profile: pocket-agent profile create NAME.",
+                f"The event {event.id} is stored here with another content", _ELSEWHERE
             )
-    return _renumbered(fresh, by_seq, {event.id: event.seq for event in ours})
+    return _renumbered(fresh, names, {event.id: event.seq for event in ours})
 
 
-def _renumbered(fresh: list[Event], by_seq: dict[int, str], known: dict[str, int]) -> list[Event]:
-    """Fresh events behind ours, each undo naming its event by that event's new number."""
-    last = max(known.values(), default=0)
-    seqs = dict(known)
+def _names(events: Iterable[Event]) -> dict[int, str]:
+    """Ids by number; an undo of number 0 takes back nothing."""
+    return {0: "", **{event.seq: event.id for event in events}}
+
+
+def _content(event: Event, names: dict[int, str]) -> tuple[Event, str]:
+    """What an event says wherever it stands: without numbers, the undone event by its id."""
+    undone = names.get(event.op.undoes, "")
+    return replace(event, seq=0, op=replace(event.op, undoes=0)), undone
+
+
+def _renumbered(fresh: list[Event], names: dict[int, str], seqs: dict[str, int]) -> list[Event]:
+    """Fresh events behind ours, each undo naming its event by that event's number here.
+
+    The store gives them numbers of its own again, and leaves alone the undo of an event that is
+    not among them: behind ours, no number of theirs can be taken for one of ours.
+    """
     moved = []
-    for seq, event in enumerate(fresh, last + 1):
+    for seq, event in enumerate(fresh, max(seqs.values(), default=0) + 1):
         seqs[event.id] = seq
-        target = by_seq.get(event.op.undoes, "")
-        op = replace(event.op, undoes=seqs.get(target, 0))
+        op = replace(event.op, undoes=seqs.get(names.get(event.op.undoes, ""), 0))
         moved.append(replace(event, seq=seq, op=op))
     return moved
+
+
+def _check_place(path: Path) -> None:
+    """Only an older export, or an empty file, may be written over."""
+    if path.is_dir():
+        raise PortableError(f"{path} is a folder", "Name a file in it.")
+    if not path.exists():
+        return
+    if not path.is_file():
+        raise PortableError(f"{path} is not a plain file", "Choose another place.")
+    if path.stat().st_size == 0:
+        return
+    with path.open("rb") as file:
+        first = file.readline(MAX_LINE)
+    try:
+        read_header(first)
+    except PortableError as error:
+        raise PortableError(
+            f"{path} is there already and is not an export", "Choose another name."
+        ) from error
 
 
 def _read_lines(path: Path) -> Iterator[bytes]:
@@ -140,31 +181,3 @@ def _read_lines(path: Path) -> Iterator[bytes]:
         raise PortableError(
             f"{path} can't be read ({error.strerror or error})", "Check the name."
         ) from error
-
-
-def _write(path: Path, lines: Iterator[bytes]) -> None:
-    try:
-        number, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    except OSError as error:
-        raise _unwritable(path, error) from error
-    part = Path(name)
-    try:
-        with os.fdopen(number, "wb") as stream:
-            stream.writelines(lines)
-            stream.flush()
-            os.fsync(stream.fileno())
-        part.replace(path)
-    except OSError as error:
-        raise _unwritable(path, error) from error
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def _unwritable(path: Path, error: OSError) -> Exception:
-    import errno
-
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return DiskFullError(f"The disk is full: {path.name} was not written", "Make room.")
-    return PortableError(
-        f"{path} can't be written ({error.strerror or error})", "Choose another place."
-    )

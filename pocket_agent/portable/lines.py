@@ -10,46 +10,56 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from pocket_agent.errors import PortableError, ProfileError
-from pocket_agent.memory.records import Session, Turn, TurnRole, TurnStatus
-from pocket_agent.profile.facts import Actor, Event, Fact, Op, OpKind, Polarity, Source
+from pocket_agent.memory.records import Session, Turn
+from pocket_agent.portable.records import (
+    Fields,
+    read_event,
+    read_fact,
+    read_session,
+    read_turn,
+)
+from pocket_agent.profile.facts import Event, Fact, OpKind
 from pocket_agent.profile.rules import check
 
 FORMAT = "pocket-agent-profile"
 VERSION = 1
 MAX_LINE = 8 * 1024 * 1024
 """Bytes; a longer line is no turn of ours."""
+KINDS = ("session", "turn", "event", "fact")
+
+_AGAIN = "Export it again and import that file."
+_OTHER = "Choose another file."
 
 
 @dataclass(frozen=True, slots=True)
 class Contents:
     """What an export holds. The log is the truth; the facts in the file are for other readers."""
 
-    sessions: tuple[Session, ...]
-    turns: tuple[Turn, ...]
-    events: tuple[Event, ...]
+    sessions: tuple[Session, ...] = ()
+    turns: tuple[Turn, ...] = ()
+    events: tuple[Event, ...] = ()
 
 
 def encode(contents: Contents, facts: Iterable[Fact], created: str) -> Iterator[bytes]:
-    """The lines of an export, each with its line end."""
-    digest = hashlib.sha256()
-    held = list(facts)
-    counts = {
-        "sessions": len(contents.sessions),
-        "turns": len(contents.turns),
-        "events": len(contents.events),
-        "facts": len(held),
+    """The lines of an export, each with its line end.
+
+    Args:
+        facts: what the log adds up to. created: now, ISO 8601 in UTC.
+    """
+    rows = {
+        "session": contents.sessions,
+        "turn": contents.turns,
+        "event": contents.events,
+        "fact": tuple(facts),
     }
-    header = {"format": FORMAT, "version": VERSION, "created": created, "counts": counts}
-    rows: list[tuple[str, Iterable[Any]]] = [
-        ("session", contents.sessions),
-        ("turn", contents.turns),
-        ("event", contents.events),
-        ("fact", held),
-    ]
-    for line in _lines(header, rows):
+    counts = {f"{kind}s": len(items) for kind, items in rows.items()}
+    head = {"format": FORMAT, "version": VERSION, "created": created, "counts": counts}
+    digest = hashlib.sha256()
+    for record in _records(head, rows):
+        line = _line(record)
         digest.update(line)
         yield line
-    yield _line({"kind": "end", "sha256": digest.hexdigest()})
+    yield _line({"kind": "end", "counts": counts, "sha256": digest.hexdigest()})
 
 
 def decode(lines: Iterable[bytes]) -> Contents:
@@ -65,11 +75,37 @@ def decode(lines: Iterable[bytes]) -> Contents:
     return reader.finish()
 
 
-def _lines(header: dict[str, Any], rows: list[tuple[str, Iterable[Any]]]) -> Iterator[bytes]:
-    yield _line({"kind": "header", **header})
-    for kind, items in rows:
+def read_header(line: bytes) -> dict[str, int]:
+    """Check the first line of an export.
+
+    Returns:
+        How many sessions, turns, events and facts it announces.
+
+    Raises:
+        PortableError: it is no export, or of a version that we don't read.
+    """
+    try:
+        record = _parse(1, line)
+    except PortableError as error:
+        raise PortableError(
+            f"This is not an export of Pocket Agent: {error.what}", _OTHER
+        ) from None
+    if record.get("kind") != "header" or record.get("format") != FORMAT:
+        raise PortableError("This is not an export of Pocket Agent", _OTHER)
+    version = record.get("version")
+    if type(version) is not int or version != VERSION:
+        raise PortableError(
+            f"The export has the version {version!r}, and this program reads version {VERSION}",
+            "Use the program that wrote it, or a newer one.",
+        )
+    return _counts(1, record)
+
+
+def _records(head: dict[str, Any], rows: dict[str, tuple[Any, ...]]) -> Iterator[dict[str, Any]]:
+    yield {"kind": "header", **head}
+    for kind, items in rows.items():
         for item in items:
-            yield _line({"kind": kind, **asdict(item)})
+            yield {"kind": kind, **asdict(item)}
 
 
 def _line(record: dict[str, Any]) -> bytes:
@@ -81,102 +117,101 @@ class _Reader:
 
     def __init__(self) -> None:
         self._digest = hashlib.sha256()
-        self._counts: dict[str, int] = {}
         self._expected: dict[str, int] | None = None
         self._ended = False
-        self._sessions: dict[str, Session] = {}
-        self._turns: dict[str, Turn] = {}
-        self._events: dict[str, Event] = {}
+        self._seq = 0
+        self._seqs: set[int] = set()
+        self._held: dict[str, dict[str, Any]] = {kind: {} for kind in KINDS}
 
     def take(self, number: int, line: bytes) -> None:
-        record = _parse(number, line)
-        kind = record.pop("kind", None)
+        """One more line, the first being number 1."""
         if self._ended:
             raise _wrong(number, "something follows the end")
         if self._expected is None:
-            self._header(number, kind, record)
-        elif kind == "end":
-            if record.get("sha256") != self._digest.hexdigest():
-                raise _wrong(number, "the file was changed or damaged on its way")
-            self._ended = True
+            self._expected = read_header(line)
         else:
-            self._row(number, kind, record)
+            self._record(number, _parse(number, line))
         self._digest.update(line)
 
     def finish(self) -> Contents:
+        """What all the lines hold.
+
+        Raises:
+            PortableError: lines are missing.
+        """
         if self._expected is None:
-            raise PortableError("The file is empty", _AGAIN)
+            raise PortableError("The file is empty", _OTHER)
         if not self._ended:
             raise PortableError("The file is cut short: its end is missing", _AGAIN)
-        if self._counts != {name: n for name, n in self._expected.items() if n}:
-            raise PortableError("The file does not hold what its first line announces", _AGAIN)
         return Contents(
-            tuple(self._sessions.values()),
-            tuple(self._turns.values()),
-            tuple(self._events.values()),
+            tuple(self._held["session"].values()),
+            tuple(self._held["turn"].values()),
+            tuple(self._held["event"].values()),
         )
 
-    def _header(self, number: int, kind: Any, record: dict[str, Any]) -> None:
-        if kind != "header" or record.get("format") != FORMAT:
-            raise PortableError("This is not an export of Pocket Agent", "Choose another file.")
-        if record.get("version") != VERSION:
-            raise PortableError(
-                f"The export is of version {record.get('version')!r}, this program reads {VERSION}",
-                "Use the program that wrote it, or a newer one.",
-            )
-        counts = record.get("counts")
-        if not isinstance(counts, dict) or not all(isinstance(n, int) for n in counts.values()):
-            raise _wrong(number, "the counts are missing")
-        self._expected = counts
-
-    def _row(self, number: int, kind: Any, record: dict[str, Any]) -> None:
-        plural = f"{kind}s"
-        self._counts[plural] = self._counts.get(plural, 0) + 1
+    def _record(self, number: int, record: dict[str, Any]) -> None:
+        kind = record.pop("kind", None)
+        if kind == "end":
+            self._end(number, record)
+            return
+        if kind not in KINDS:
+            raise _wrong(number, f"there is no kind {kind!r}")
         try:
-            match kind:
-                case "session":
-                    self._keep(number, self._sessions, _session(record))
-                case "turn":
-                    self._keep(number, self._turns, self._checked_turn(number, record))
-                case "event":
-                    self._keep(number, self._events, self._checked_event(number, record))
-                case "fact":
-                    pass  # follows from the log
-                case _:
-                    raise _wrong(number, f"there is no kind {kind!r}")
-        except (TypeError, ValueError, KeyError) as error:
-            raise _wrong(number, f"the {kind} is malformed ({error})") from error
+            item = self._read(kind, Fields(record))
+        except ProfileError as error:
+            raise _wrong(number, error.what) from error
+        except ValueError as error:
+            raise _wrong(number, str(error)) from error
+        if item.id in self._held[kind]:
+            raise _wrong(number, f"the {kind} {item.id} comes twice")
+        self._held[kind][item.id] = item
 
-    def _keep(self, number: int, table: dict[str, Any], item: Any) -> None:
-        if not item.id:
-            raise _wrong(number, "the id is empty")
-        if item.id in table:
-            raise _wrong(number, f"the id {item.id!r} comes twice")
-        table[item.id] = item
+    def _read(self, kind: str, fields: Fields) -> Session | Turn | Event | Fact:
+        match kind:
+            case "session":
+                return read_session(fields)
+            case "turn":
+                return self._known(read_turn(fields))
+            case "event":
+                return self._placed(read_event(fields))
+            case _:
+                return read_fact(fields)
 
-    def _checked_turn(self, number: int, record: dict[str, Any]) -> Turn:
-        turn = _turn(record)
-        if turn.session not in self._sessions:
-            raise _wrong(number, "the turn's session is not in the file")
-        if turn.status is TurnStatus.OPEN:
-            raise _wrong(number, "the turn is not finished")
+    def _known(self, turn: Turn) -> Turn:
+        if turn.session not in self._held["session"]:
+            raise ValueError("the turn's session is not in the file before it")
         return turn
 
-    def _checked_event(self, number: int, record: dict[str, Any]) -> Event:
-        event = _event(record)
-        last = max((e.seq for e in self._events.values()), default=0)
-        if event.seq <= last:
-            raise _wrong(number, "the events are out of order")
-        if event.op.kind is OpKind.UNDO and not 0 < event.op.undoes < event.seq:
-            raise _wrong(number, "it undoes an event that is not there")
-        try:
-            check(event)
-        except ProfileError as error:
-            raise _wrong(number, str(error)) from error
-        return event
+    def _placed(self, event: Event) -> Event:
+        """The event, in its order, allowed by the rules, undoing one before it if any."""
+        if event.seq <= self._seq:
+            raise ValueError("the events are out of order")
+        check(event)
+        if event.op.kind is OpKind.UNDO and event.op.undoes >= event.seq:
+            raise ValueError("it undoes an event that comes later")
+        self._seq = event.seq
+        self._seqs.add(event.seq)
+        if event.op.undoes in self._seqs:
+            return event
+        return replace(event, op=replace(event.op, undoes=0))  # that event has been forgotten
+
+    def _end(self, number: int, record: dict[str, Any]) -> None:
+        held = {f"{kind}s": len(items) for kind, items in self._held.items()}
+        if self._expected != held or _counts(number, record) != held:
+            raise _wrong(number, "lines are missing or too many")
+        if record.get("sha256") != self._digest.hexdigest():
+            raise _wrong(number, "the file was changed or damaged on its way")
+        self._ended = True
 
 
-_AGAIN = "Export it again and import that file."
+def _counts(number: int, record: dict[str, Any]) -> dict[str, int]:
+    counts = record.get("counts")
+    wanted = {f"{kind}s" for kind in KINDS}
+    if not isinstance(counts, dict) or set(counts) != wanted:
+        raise _wrong(number, "the counts are missing")
+    if not all(type(count) is int for count in counts.values()):
+        raise _wrong(number, "the counts are not numbers")
+    return counts
 
 
 def _wrong(number: int, why: str) -> PortableError:
@@ -191,53 +226,18 @@ def _parse(number: int, line: bytes) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise _wrong(number, "it is not UTF-8") from error
     except (ValueError, RecursionError) as error:
-        raise _wrong(number, "it is not JSON, or cut short") from error
+        cut = "" if line.endswith(b"\n") else ", the file seems to be cut short"
+        raise _wrong(number, f"it is not JSON{cut}") from error
     if not isinstance(record, dict):
         raise _wrong(number, "it is not an object")
+    if b"\\u" in line:
+        _check_characters(number, record)
     return record
 
 
-def _text(record: dict[str, Any], *names: str) -> None:
-    for name in names:
-        if not isinstance(record[name], str):
-            raise TypeError(f"{name} is not text")
-
-
-def _session(record: dict[str, Any]) -> Session:
-    _text(record, "id", "title", "started", "touched")
-    return Session(**{**record, "turns": 0})
-
-
-def _turn(record: dict[str, Any]) -> Turn:
-    _text(record, "id", "session", "role", "text", "at", "status", "speaker")
-    turn = Turn(**record)
-    return replace(turn, role=TurnRole(turn.role), status=TurnStatus(turn.status))
-
-
-def _event(record: dict[str, Any]) -> Event:
-    _text(record, "id", "at", "actor", "policy", "since")
-    if type(record["seq"]) is not int or not isinstance(record["confidence"], int | float):
-        raise TypeError("seq or confidence is not a number")
-    op = record["op"]
-    _text(op, "kind", "slot", "value", "old", "polarity", "fact")
-    if type(op["undoes"]) is not int:
-        raise TypeError("undoes is not a number")
-    made = Op(**{**op, "kind": OpKind(op["kind"]), "polarity": Polarity(op["polarity"])})
-    return Event(
-        **{
-            **record,
-            "actor": Actor(record["actor"]),
-            "op": made,
-            "source": _source(record["source"]),
-            "confidence": float(record["confidence"]),
-        }
-    )
-
-
-def _source(record: Any) -> Source | None:
-    if record is None:
-        return None
-    _text(record, "turn", "quote", "question")
-    if type(record["start"]) is not int or type(record["end"]) is not int:
-        raise TypeError("a source's span is not a pair of numbers")
-    return Source(**record)
+def _check_characters(number: int, record: dict[str, Any]) -> None:
+    """JSON can spell half a character, which no text of ours holds."""
+    try:
+        json.dumps(record, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise _wrong(number, "it holds characters that are not Unicode") from error

@@ -1,0 +1,194 @@
+"""Records of the export format into sessions, turns, events and facts, each field checked.
+
+The other way round is `dataclasses.asdict`. What is wrong is a ValueError saying which field.
+"""
+
+from enum import Enum
+from typing import Any, TypeVar
+
+from pocket_agent.memory.records import Session, Turn, TurnRole, TurnStatus
+from pocket_agent.profile.facts import (
+    Actor,
+    Event,
+    Fact,
+    FactState,
+    Op,
+    OpKind,
+    Polarity,
+    Source,
+)
+
+_MOST = 2**53
+"""Beyond this, JSON readers of other languages no longer tell whole numbers apart."""
+
+Choice = TypeVar("Choice", bound=Enum)
+
+
+class Fields:
+    """The fields of one record. Each is taken once, with its type; `end` refuses the rest."""
+
+    def __init__(self, record: Any) -> None:
+        if not isinstance(record, dict):
+            raise ValueError("it is not an object")
+        self._left = dict(record)
+
+    def text(self, name: str) -> str:
+        """Any text."""
+        value = self._take(name)
+        if not isinstance(value, str):
+            raise ValueError(f"{name} is not a text")
+        return value
+
+    def name(self, name: str) -> str:
+        """A text that isn't empty."""
+        value = self.text(name)
+        if not value:
+            raise ValueError(f"{name} is empty")
+        return value
+
+    def whole(self, name: str) -> int:
+        """A whole number from 0."""
+        value = self._take(name)
+        if type(value) is not int or not 0 <= value <= _MOST:
+            raise ValueError(f"{name} is not a whole number from 0")
+        return value
+
+    def share(self, name: str) -> float:
+        """A number in [0, 1]."""
+        value = self._take(name)
+        if type(value) not in (int, float) or not 0 <= value <= 1:
+            raise ValueError(f"{name} is not a number from 0 to 1")
+        return float(value)
+
+    def switch(self, name: str) -> bool:
+        """True or false."""
+        value = self._take(name)
+        if type(value) is not bool:
+            raise ValueError(f"{name} is neither true nor false")
+        return value
+
+    def choice(self, name: str, kind: type[Choice]) -> Choice:
+        """One of the values of an enumeration."""
+        value = self._take(name)
+        for member in kind:
+            if type(value) is str and member.value == value:
+                return member
+        raise ValueError(f"{name} is none of {', '.join(str(m.value) for m in kind)}")
+
+    def record(self, name: str) -> "Fields | None":
+        """A record within, or None for null."""
+        value = self._take(name)
+        return None if value is None else Fields(value)
+
+    def records(self, name: str) -> "list[Fields]":
+        """A list of records."""
+        value = self._take(name)
+        if not isinstance(value, list):
+            raise ValueError(f"{name} is not a list")
+        return [Fields(item) for item in value]
+
+    def end(self) -> None:
+        """See that nothing is left that we would lose without a word."""
+        if self._left:
+            raise ValueError(f"there is no field {next(iter(self._left))!r}")
+
+    def _take(self, name: str) -> Any:
+        try:
+            return self._left.pop(name)
+        except KeyError:
+            raise ValueError(f"{name} is missing") from None
+
+
+def read_session(fields: Fields) -> Session:
+    """A session; its count of turns is not trusted."""
+    session = Session(
+        fields.name("id"), fields.text("title"), fields.text("started"), fields.text("touched"), 0
+    )
+    fields.whole("turns")
+    fields.end()
+    return session
+
+
+def read_turn(fields: Fields) -> Turn:
+    """A turn, which must be finished."""
+    turn = Turn(
+        id=fields.name("id"),
+        session=fields.name("session"),
+        role=fields.choice("role", TurnRole),
+        text=fields.text("text"),
+        at=fields.text("at"),
+        status=fields.choice("status", TurnStatus),
+        speaker=fields.text("speaker"),
+    )
+    fields.end()
+    if turn.status is TurnStatus.OPEN:
+        raise ValueError("the turn is not finished")
+    return turn
+
+
+def read_event(fields: Fields) -> Event:
+    """An event; whether the rules allow it is another question (`rules.check`)."""
+    op, source = fields.record("op"), fields.record("source")
+    if op is None:
+        raise ValueError("op is missing")
+    event = Event(
+        seq=fields.whole("seq"),
+        id=fields.name("id"),
+        at=fields.text("at"),
+        actor=fields.choice("actor", Actor),
+        op=_read_op(op),
+        source=_read_source(source) if source else None,
+        confidence=fields.share("confidence"),
+        policy=fields.text("policy"),
+        since=fields.text("since"),
+    )
+    fields.end()
+    return event
+
+
+def read_fact(fields: Fields) -> Fact:
+    """A fact as the exporting program held it."""
+    fact = Fact(
+        id=fields.name("id"),
+        slot=fields.text("slot"),
+        value=fields.text("value"),
+        polarity=fields.choice("polarity", Polarity),
+        confidence=fields.share("confidence"),
+        state=fields.choice("state", FactState),
+        actor=fields.choice("actor", Actor),
+        learnt=fields.text("learnt"),
+        since=fields.text("since"),
+        locked=fields.switch("locked"),
+        pinned=fields.switch("pinned"),
+        sources=tuple(_read_source(source) for source in fields.records("sources")),
+        replaced_by=fields.text("replaced_by"),
+        ended=fields.text("ended"),
+    )
+    fields.end()
+    return fact
+
+
+def _read_op(fields: Fields) -> Op:
+    op = Op(
+        kind=fields.choice("kind", OpKind),
+        slot=fields.text("slot"),
+        value=fields.text("value"),
+        old=fields.text("old"),
+        polarity=fields.choice("polarity", Polarity),
+        fact=fields.text("fact"),
+        undoes=fields.whole("undoes"),
+    )
+    fields.end()
+    return op
+
+
+def _read_source(fields: Fields) -> Source:
+    source = Source(
+        turn=fields.text("turn"),
+        start=fields.whole("start"),
+        end=fields.whole("end"),
+        quote=fields.text("quote"),
+        question=fields.text("question"),
+    )
+    fields.end()
+    return source
