@@ -167,7 +167,7 @@ class ChatScreen(Frame):
     async def _load_older(self) -> None:
         try:
             if await self.dialogue.load_older():
-                await self._transcript.show_older()
+                await self._transcript.sync_in_place()
         except PocketAgentError as error:
             self.dialogue.fail(error)
 

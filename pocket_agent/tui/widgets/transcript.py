@@ -16,7 +16,8 @@ from pocket_agent.tui.widgets.entries import MemoryLine, ReplyTurn, UserTurn, wi
 
 WINDOW = 18
 """Entries mounted while the end is followed."""
-_SLACK = 6
+SLACK = 6
+"""So many more may come before the oldest are taken out again."""
 _STEP = 10
 _WELCOME = (
     "Nothing you say here leaves this computer.\n"
@@ -93,9 +94,10 @@ class Transcript(VerticalScroll, can_focus=False):
                 self.post_message(self.OlderWanted())
             return
         self._first = self._conversation.entries[max(0, start - _STEP)].key
-        await self._keep_place()
+        await self.sync_in_place()
 
-    async def _keep_place(self) -> None:
+    async def sync_in_place(self) -> None:
+        """Show entries that were put before the others, keeping what is read where it is."""
         from_end = self.virtual_size.height - self.scroll_y
         await self.sync(self._conversation)
 
@@ -112,7 +114,10 @@ class Transcript(VerticalScroll, can_focus=False):
     @property
     def following(self) -> bool:
         """Whether the end is in sight and stays so as more comes."""
-        return self.is_anchored and self.is_vertical_scroll_end
+        # What is shorter than the screen has a negative offset: it is anchored at the bottom.
+        return self.is_anchored and (
+            self.max_scroll_y <= 0 or self.scroll_offset.y >= self.max_scroll_y
+        )
 
     def _start(self) -> int:
         """Index of the first entry of the window."""
@@ -124,10 +129,9 @@ class Transcript(VerticalScroll, can_focus=False):
         return max(0, len(self._conversation.entries) - WINDOW)
 
     def _window(self) -> list[Entry]:
-        import sys; print("W", self.following, self.is_anchored, self._anchor_released, self.scroll_offset.y, self.max_scroll_y, len(self._conversation.entries), self._start(), file=sys.stderr)
         entries = self._conversation.entries
         start = self._start()
-        if self.following and len(entries) - start > WINDOW + _SLACK:
+        if self.following and len(entries) - start > WINDOW + SLACK:
             start = len(entries) - WINDOW
         window = entries[start:]
         self._first = window[0].key if window else None
