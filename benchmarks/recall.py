@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,8 @@ from pocket_agent.memory.store import Store
 
 HERE = Path(__file__).parent / "data" / "recall"
 MODES = ("combined", "words", "dense")
+BATCH = 16
+"""Texts of like length embedded at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +57,24 @@ class Answer:
 
 
 class RememberingEmbedder(Embedder):
-    """An embedder that embeds no turn twice: public sets repeat whole sessions between stores."""
+    """Several processes as one embedder, and no turn twice: public sets repeat whole sessions.
 
-    def __init__(self, threads: int) -> None:
-        super().__init__(threads=threads, batch=16)
+    Args:
+        processes: of one thread each; threads would wait for one another on a busy machine.
+    """
+
+    def __init__(self, processes: int) -> None:
+        super().__init__(batch=BATCH)
+        self._others = [Embedder(batch=BATCH) for _ in range(processes - 1)]
         self._known: dict[str, bytes] = {}
+
+    def start(self) -> None:
+        super().start()
+        for other in self._others:
+            other.start()
+
+    def wait_ready(self, timeout: float) -> bool:
+        return super().wait_ready(timeout) and all(o.wait_ready(timeout) for o in self._others)
 
     def embed(
         self, texts: list[str], *, timeout: float = 60.0, urgent: bool = False
@@ -66,9 +82,18 @@ class RememberingEmbedder(Embedder):
         if urgent:
             return super().embed(texts, timeout=timeout, urgent=True)
         new = sorted({text for text in texts if text not in self._known}, key=len)
-        if new:
-            self._known.update(zip(new, super().embed(new, timeout=timeout), strict=True))
+        sides = [super().embed, *(other.embed for other in self._others)]
+        shares = [new[at :: len(sides)] for at in range(len(sides))]
+        with ThreadPoolExecutor(len(sides)) as pool:
+            done = pool.map(lambda side, share: side(share, timeout=timeout), sides, shares)
+            for share, vectors in zip(shares, done, strict=True):
+                self._known.update(zip(share, vectors, strict=True))
         return [self._known[text] for text in texts]
+
+    def close(self) -> None:
+        super().close()
+        for other in self._others:
+            other.close()
 
 
 def answers(
@@ -168,7 +193,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--questions", type=Path, default=HERE / "questions.jsonl")
     parser.add_argument("-k", type=_numbers, default=[5, 10], metavar="5,10")
     parser.add_argument("--mode", choices=(*MODES, "all"), default="all")
-    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="that embed")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--answers", type=Path, metavar="FILE", help="write what came back, JSONL")
     return parser.parse_args(arguments)
@@ -178,7 +203,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmark; the exit code."""
     options = _parse(arguments)
     modes = list(MODES) if options.mode == "all" else [options.mode]
-    embedder = RememberingEmbedder(options.threads)
+    embedder = RememberingEmbedder(max(1, options.processes))
     try:
         conversations = read_conversations(options.turns, options.questions)
         found = list(answers(conversations, embedder, modes, max(options.k)))

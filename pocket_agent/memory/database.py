@@ -4,6 +4,7 @@ SQLite3 Multiple Ciphers rather than the standard library: it encrypts, and it c
 where Python was built without extensions.
 """
 
+import importlib.util
 import os
 import threading
 from collections.abc import Iterator
@@ -174,8 +175,10 @@ def _day_words(*arguments: Any) -> str:
 
 
 def _load_vectors(connection: apsw.Connection) -> None:
-    import sqlite_vec
-
+    """Load sqlite-vec by its path: importing its package would bring in NumPy, a quarter second."""
+    spec = importlib.util.find_spec("sqlite_vec")
+    if spec is None or not spec.submodule_search_locations:
+        raise StoreError("sqlite-vec is not installed", "Install Pocket Agent again.")
     connection.enable_load_extension(True)
-    connection.load_extension(sqlite_vec.loadable_path())
+    connection.load_extension(str(Path(spec.submodule_search_locations[0]) / "vec0"))
     connection.enable_load_extension(False)

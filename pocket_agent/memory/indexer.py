@@ -1,6 +1,7 @@
 """Embeds turns in the background: new ones as they come, and those a crash left behind."""
 
 import threading
+import time
 
 from pocket_agent.errors import PocketAgentError
 from pocket_agent.memory.embedder import Embedder
@@ -10,6 +11,8 @@ from pocket_agent.memory.vectors import PartVector
 
 RETRY = 5.0
 """Seconds until another try where turns wait for an embedder that is not ready."""
+PATIENCE = 300.0
+"""Seconds that a batch may take before the embedder is given up for now."""
 
 
 class Indexer:
@@ -76,16 +79,24 @@ class Indexer:
                 self._idle.set()
                 return
             self._embedder.start()
-            if not self._embedder.wait_ready(RETRY):
+            if not self._wait_ready():
                 return
             self._index(passages)
 
+    def _wait_ready(self) -> bool:
+        """Wait for the embedder, but not for long after `close`."""
+        end = time.monotonic() + RETRY
+        while not self._closed and time.monotonic() < end:
+            if self._embedder.wait_ready(0.1):
+                return True
+        return False
+
     def _index(self, passages: list[Passage]) -> None:
         pairs = [(p.number, part, *texts) for p in passages for part, texts in enumerate(p.texts())]
-        texts = [text for _, _, alone, after in pairs for text in (alone, after)]
-        vectors = self._embedder.embed(texts, timeout=300.0)
+        texts = list(dict.fromkeys(text for _, _, *both in pairs for text in both))
+        vectors = dict(zip(texts, self._embedder.embed(texts, timeout=PATIENCE), strict=True))
         found = [
-            PartVector(number, part, mean(vectors[2 * n], vectors[2 * n + 1]))
-            for n, (number, part, _, _) in enumerate(pairs)
+            PartVector(number, part, mean(vectors[alone], vectors[after]))
+            for number, part, alone, after in pairs
         ]
         self._store.put_vectors(self._embedder.model_id, found)

@@ -9,8 +9,12 @@ import apsw
 
 WORDS = 150
 """Words of a part, about 200 tokens: the embedding model reads 256."""
+MAX_PARTS = 16
+"""Parts embedded of one turn, some 2,400 words; the rest of a pasted book is found by its words."""
 BEFORE_WORDS = 40
 """Words kept of the turn before: its end, where the question is that this turn answers."""
+ENOUGH_WORDS = 80
+"""From this length on a part speaks for itself, without the turn before."""
 
 _PASSAGES = """
 SELECT c.n, c.speaker, c.text, coalesce(p.speaker, ''), coalesce(p.text, '')
@@ -36,12 +40,16 @@ class Passage:
 
     def texts(self) -> list[tuple[str, str]]:
         """For each part of the turn: the part alone, and after the turn before."""
-        context = ""
-        if self.before.strip():
-            end = " ".join(self.before.split()[-BEFORE_WORDS:])
-            context = said(self.before_speaker, end) + " "
-        parts = [said(self.speaker, part) for part in split(self.text)]
-        return [(part, context + part) for part in parts]
+        return [
+            (said(self.speaker, part), self._context(part) + said(self.speaker, part))
+            for part in split(self.text)[:MAX_PARTS]
+        ]
+
+    def _context(self, part: str) -> str:
+        end = self.before.split()[-BEFORE_WORDS:]
+        if not end or len(part.split()) >= ENOUGH_WORDS:
+            return ""
+        return said(self.before_speaker, " ".join(end)) + " "
 
 
 def read_passages(connection: apsw.Connection, numbers: list[int]) -> list[Passage]:

@@ -88,7 +88,7 @@ def test_turns_twice_and_missing_files_are_told(files: tuple[str, ...], tmp_path
 
 @pytest.mark.slow
 def test_the_small_set_is_remembered() -> None:
-    done = run("--json", "--threads", "2")
+    done = run("--json", "--processes", "1")
     assert done.returncode == 0, done.stderr
     modes = json.loads(done.stdout)["modes"]
     combined = modes["combined"]

@@ -113,6 +113,12 @@ def test_a_passage_is_read_alone_and_after_the_turn_before() -> None:
     assert Passage(1, "You", "Porto", "", "").texts() == [(alone, alone)]
 
 
+def test_a_long_part_speaks_for_itself_and_a_pasted_book_has_an_end() -> None:
+    long = Passage(1, "You", "word " * 100, "Assistant", "Go on")
+    assert all(alone == after for alone, after in long.texts())
+    assert len(Passage(1, "You", "word " * 50_000, "", "").texts()) == 16
+
+
 def test_long_turns_are_split_at_sentences() -> None:
     text = "A sentence of five words. " * 100
     parts = split(text)
