@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from pocket_agent.errors import ContextOverflowError, ModelError
-from pocket_agent.llm.native import NativeContext, NativeModel
+from pocket_agent.llm.native import NativeModel
+from pocket_agent.llm.native_context import NativeContext
 from pocket_agent.llm.protocol import ContextName, FinishReason, Message, Piece, Request, Usage
 from pocket_agent.llm.sampling import Sampler
 from pocket_agent.llm.template import CHATML_END, ChatTemplate

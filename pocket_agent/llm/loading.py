@@ -7,7 +7,8 @@ from pocket_agent.errors import ModelError
 from pocket_agent.llm.binding import load_binding
 from pocket_agent.llm.devices import choose_threads, describe_device, gpu_names
 from pocket_agent.llm.generation import Runtime
-from pocket_agent.llm.native import NativeContext, NativeLog, NativeModel
+from pocket_agent.llm.native import NativeLog, NativeModel
+from pocket_agent.llm.native_context import NativeContext
 from pocket_agent.llm.protocol import ContextName, LoadSpec, ModelInfo
 from pocket_agent.llm.template import ChatTemplate
 

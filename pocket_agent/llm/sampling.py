@@ -7,10 +7,12 @@ one chosen, and choose again under the grammar only if it was refused.
 import ctypes
 import os
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from pocket_agent.errors import ModelError
-from pocket_agent.llm.native import NativeContext, NativeModel
+from pocket_agent.llm.native import NativeModel
+from pocket_agent.llm.native_context import NativeContext
 from pocket_agent.llm.protocol import Sampling
 
 PENALTY_WINDOW = 64
@@ -49,7 +51,9 @@ class Sampler:
         self._grammar = _grammar(model, grammar) if grammar else None
         self._chain = _chain(model, sampling, said)
         # The best of the allowed is then the best of all: few candidates are enough.
-        self._best_only = sampling.temperature <= 0 and sampling.repeat_penalty == 1.0
+        self._best_only = (
+            sampling.temperature <= 0 and sampling.repeat_penalty == 1.0 and sampling.dry <= 0
+        )
         self._candidates = _Candidates(model) if grammar else None
 
     def sample(self) -> int | None:
@@ -178,13 +182,20 @@ def _dry(model: NativeModel, sampling: Sampling, said: Sequence[int]) -> list[An
     if sampling.dry <= 0:
         return []
     lib = model.lib
-    breakers = (ctypes.c_char_p * len(DRY_BREAKERS))(*DRY_BREAKERS)
-    dry = lib.llama_sampler_init_dry(
-        model.vocab, sampling.dry, DRY_BASE, DRY_ALLOWED, DRY_WINDOW, breakers, len(DRY_BREAKERS)
-    )
+    dry = lib.llama_sampler_clone(_dry_prototype(model, sampling.dry))
     for token in said:
         lib.llama_sampler_accept(dry, token)
     return [lib.llama_sampler_init_top_k(max(sampling.top_k, 1) + PENALTY_WINDOW), dry]
+
+
+@lru_cache(maxsize=8)
+def _dry_prototype(model: NativeModel, strength: float) -> Any:
+    """Made once: it looks through the whole vocabulary, which takes 15 ms."""
+    lib, count = model.lib, len(DRY_BREAKERS)
+    breakers = (ctypes.c_char_p * count)(*DRY_BREAKERS)
+    return lib.llama_sampler_init_dry(
+        model.vocab, strength, DRY_BASE, DRY_ALLOWED, DRY_WINDOW, breakers, count
+    )
 
 
 def _choice(lib: Any, sampling: Sampling) -> list[Any]:

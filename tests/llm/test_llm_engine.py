@@ -119,6 +119,17 @@ async def test_a_repeat_penalty_changes_what_is_said(shared: LlamaEngine) -> Non
     )
 
 
+async def test_dry_keeps_it_out_of_loops(shared: LlamaEngine) -> None:
+    async def distinct(dry: float) -> float:
+        sampling = Sampling(temperature=0.0, repeat_penalty=1.0, dry=dry, max_tokens=90)
+        prompt = "Again and again she said: I love the sea. I love the sea. I love the sea."
+        text, _ = await run(shared, Request(ContextName.CHAT, prompt=prompt, sampling=sampling))
+        words = text.split()
+        return len(set(words)) / len(words)
+
+    assert await distinct(0.8) > await distinct(0.0)
+
+
 @pytest.mark.parametrize("top_k", [0, 1, 40, 10**6])
 async def test_any_top_k_is_fine(shared: LlamaEngine, top_k: int) -> None:
     sampling = Sampling(temperature=0.8, top_k=top_k, seed=1, max_tokens=5)
