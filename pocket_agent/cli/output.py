@@ -59,7 +59,9 @@ def as_json(value: Any) -> str:
 
 def narrate(line: str) -> None:
     """Say something beside the data. Nobody listening is no failure."""
-    with contextlib.suppress(OSError, ValueError, AttributeError):
+    if sys.stderr is None:  # closed by the shell; print would take stdout instead
+        return
+    with contextlib.suppress(OSError, ValueError):
         print(one_line(line), file=sys.stderr, flush=True)
 
 
@@ -70,7 +72,8 @@ def flush() -> None:
         ReaderGoneError: the pipe is closed. PocketAgentError: the output can't be written.
     """
     try:
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except OSError as error:
         raise _failed(error) from error
 
@@ -92,7 +95,8 @@ def abandon() -> None:
 
 def _write(text: str) -> None:
     try:
-        sys.stdout.write(text)
+        if sys.stdout is not None:
+            sys.stdout.write(text)
     except OSError as error:
         raise _failed(error) from error
 
@@ -106,4 +110,4 @@ def _failed(error: OSError) -> Exception:
 
 
 def _speaks_unicode() -> bool:
-    return (sys.stdout.encoding or "").lower().replace("-", "").startswith("utf")
+    return (getattr(sys.stdout, "encoding", "") or "").lower().replace("-", "").startswith("utf")

@@ -8,6 +8,7 @@ from pathlib import Path
 from pocket_agent.cli import facts
 from pocket_agent.cli.opening import as_path, no_profile, open_home, open_store, passphrase
 from pocket_agent.cli.output import narrate, put_json, put_line
+from pocket_agent.config import save_settings
 from pocket_agent.errors import StoreError, UsageError
 
 
@@ -67,8 +68,6 @@ def _create(arguments: argparse.Namespace) -> int:
 
 
 def _use(arguments: argparse.Namespace) -> int:
-    from pocket_agent.config import save_settings
-
     locations, _ = open_home(arguments)
     if not locations.profile(arguments.name).exists():
         raise no_profile(arguments.name)
@@ -107,7 +106,8 @@ def _delete(arguments: argparse.Namespace) -> int:
         raise UsageError("Nothing was deleted", "Say so with --yes, or type the profile's name.")
     _erase(path)
     if arguments.name == settings.profile:
-        narrate("that was the profile in use: the next start makes it anew")
+        now = save_settings(locations.config, {"profile": None}).profile
+        narrate(f"that was the profile in use; it is {now!r} now")
     put_line(arguments.name)
     return 0
 
