@@ -23,7 +23,8 @@ _REQUEST = re.compile(
     r"""\b(
     recommend|suggest\w*|advi[cs]e|ideas?|tips|options?|plan|propose|pick|choose|book|arrange
     |organi[sz]e|prepare|write|draft|design|create|explain|worth|looking\ for
-    |(should|shall|could|can)\ (i|we|my|our)|do\ (i|we)|(how|where|what|which|when)\ to
+    |(should|shall|could|can)\ (i|we|my|our)|(how|where|what|which|when)\ to
+    |do\ (i|we)\ (get|go|do|make|start|begin|pick|use|order|buy|find|set|bring|fix|learn|cook|pack)
     |(help|give|find|make|teach|show)\ me|tell\ me\ how
     |(best|good|nice|great)\ (for|to|way|place|thing|time|book|film|movie|show|gift)
     |any(thing|where)?\ (good|nice|fun)|i\ (want|need)|i['’]d\ like|ways?\ to|let['’]s
@@ -31,13 +32,31 @@ _REQUEST = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _MEMORY = re.compile(
-    r"\b(did|was|were|had i|remember|told|mentioned|called|who|whose)\b", re.IGNORECASE
+    r"\b(did|was|were|had i|remember|remind|told|mentioned|called|who|whose|earlier|previous(ly)?"
+    r"|last (time|week|month|year))\b",
+    re.IGNORECASE,
 )
+_YOUR_WORDS = re.compile(
+    r"""\b(
+    (did\ )?you\ (\w+ly\ )?(sa(id|y)|told|tell|g[ai]ve|suggest\w*|recommend\w*|mention\w*|list\w*
+        |wrote|write|explain\w*|provided?|advised?|show\w*|made|came\ up|come\ up|propose\w*
+        |describe\w*|answer\w*)
+    |your\ (advice|answer|suggestions?|recommendations?|list|explanation|last|earlier|previous)
+    |remind\ me|we\ (talked|spoke|discussed|went\ (over|through))
+    )\b""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_FUTURE = re.compile(r"\b(can|could|would|will|do|should) you\b", re.IGNORECASE)
 
 
 def is_request(text: str) -> bool:
     """Whether `text` asks for something to be done or proposed, not for something said before."""
     return bool(_REQUEST.search(text)) and not _MEMORY.search(text)
+
+
+def asks_for_your_words(text: str) -> bool:
+    """Whether `text` asks the assistant for what it said itself."""
+    return bool(_YOUR_WORDS.search(_FUTURE.sub("", text)))
 
 
 def speaks_of_self(text: str) -> bool:

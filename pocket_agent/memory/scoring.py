@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pocket_agent.memory.cues import is_request, speaks_of_self, tells_taste
+from pocket_agent.memory.cues import asks_for_your_words, is_request, speaks_of_self, tells_taste
 
 BM25_CEILING = 2.2
 """FTS5's bm25 of a term is below its inverse document frequency times k1 + 1."""
@@ -16,7 +16,7 @@ class Weights:
     Args:
         words: of the squared coverage.
         neighbours: of the score of the turns before and after.
-        person: what a person's turn has ahead of one of the assistant's.
+        person: what a person's turn has ahead of one of the assistant's; may be negative.
         statement: what a person's turn about themselves has ahead.
         taste: what one that tells a taste, a need or a limit has on top.
     """
@@ -31,6 +31,8 @@ class Weights:
 QUESTION = Weights()
 REQUEST = Weights(words=3.0, statement=0.1, taste=0.15)
 """For a request: what the person once told of themselves matters, its words hardly."""
+YOUR_WORDS = Weights(person=-0.1, statement=0.0, taste=0.0)
+"""For a question about what the assistant had said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,8 @@ class Candidate:
 
 def weights_for(query: str) -> Weights:
     """What counts for this question."""
+    if asks_for_your_words(query):
+        return YOUR_WORDS
     return REQUEST if is_request(query) else QUESTION
 
 

@@ -2,10 +2,16 @@
 
 import pytest
 
-from pocket_agent.memory.cues import is_request, speaks_of_self, tells_taste
+from pocket_agent.memory.cues import (
+    asks_for_your_words,
+    is_request,
+    speaks_of_self,
+    tells_taste,
+)
 from pocket_agent.memory.scoring import (
     QUESTION,
     REQUEST,
+    YOUR_WORDS,
     Candidate,
     coverage,
     score,
@@ -66,12 +72,39 @@ def test_requests(text: str) -> None:
         "Where did I say I should go?",
         "What am I allergic to?",
         "who recommended the book",
+        "Which city do I live in?",
+        "Remind me what I should take to Rome",
         "",
     ],
 )
 def test_questions_are_no_requests(text: str) -> None:
     assert not is_request(text)
-    assert weights_for(text) is QUESTION
+    assert weights_for(text) is not REQUEST
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "What did you tell me about roses?",
+        "could you remind me of the shop we talked about",
+        "which book have you recommended",
+        "what was your advice?",
+    ],
+)
+def test_questions_about_the_assistants_words(text: str) -> None:
+    assert asks_for_your_words(text)
+    weights = weights_for(text)
+    assert weights is YOUR_WORDS
+    mine = score(candidate(text="I hate noise", by_person=True), {}, {}, weights)
+    assert mine < score(candidate(text="Try earplugs"), {}, {}, weights)
+
+
+@pytest.mark.parametrize(
+    "text", ["Can you recommend a book?", "What is my name?", "Do you say so?"]
+)
+def test_other_questions_are_not_about_its_words(text: str) -> None:
+    assert not asks_for_your_words(text)
+    assert weights_for(text) is not YOUR_WORDS
 
 
 def test_cues_of_a_statement() -> None:
