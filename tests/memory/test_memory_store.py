@@ -1,11 +1,13 @@
 """Sessions, turns, queues and settings, through `Store`."""
 
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from pocket_agent.errors import StoreError
+from pocket_agent.memory.recall import Recaller
 from pocket_agent.memory.records import Turn, TurnRole, TurnStatus
 from pocket_agent.memory.store import Store
 
@@ -183,3 +185,33 @@ def test_neighbours_are_indexed(store: Store) -> None:
         assert connection.execute(found).get == 0
         connection.execute("INSERT INTO turn_words(turn_words) VALUES ('integrity-check')")
     assert store.problems() == []
+
+
+def test_many_threads_lose_no_turn(store: Store) -> None:
+    sessions = [store.new_session() for _ in range(4)]
+    said: dict[str, list[Turn]] = {}
+
+    def talk(session: str) -> None:
+        turns = []
+        for n in range(25):
+            turns.append(store.add_user_turn(session, f"apple {n}"))
+            reply = store.open_reply(session)
+            store.checkpoint_reply(reply.id, "half")
+            turns.append(store.close_reply(reply.id, f"pear {n}"))
+            assert Recaller(store).recall("apple", k=1)
+        said[session] = turns
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(talk, [session.id for session in sessions]))
+    for session in sessions:
+        assert store.turns(session.id, limit=100) == said[session.id]
+    assert store.problems() == []
+
+
+def test_a_closed_store_says_so(path: Path) -> None:
+    store = Store.open(path)
+    session = store.new_session()
+    store.close()
+    store.close()
+    with pytest.raises(StoreError):
+        store.add_user_turn(session.id, "too late")
