@@ -38,7 +38,8 @@ def measure(turns: int, key: str | None, embedder: Embedder) -> dict[str, Any]:
     """Fill a store with so many turns and put every question of the small set to it.
 
     Returns:
-        turns, questions, and in milliseconds median_ms, p95_ms, longest_ms and embed_ms.
+        turns, questions, and in milliseconds median_ms, cpu_ms (the median of the processor's
+        time, whatever else the machine does), p95_ms, longest_ms and embed_ms.
     """
     conversations = read_conversations(HERE / "turns.jsonl", HERE / "questions.jsonl")
     texts = [turn.text for conversation in conversations for turn in conversation.turns]
@@ -72,17 +73,19 @@ def _fill(store: Store, count: int, texts: list[str], known: list[Any], model: s
 
 def _ask(store: Store, embedder: Embedder, queries: list[str]) -> dict[str, Any]:
     recaller = Recaller(store, embedder)
-    searches, embeddings = [], []
+    searches, work, embeddings = [], [], []
     for query in queries:
         begun = time.perf_counter()
         vector = recaller.embed(query, timeout=60.0)
-        embedded = time.perf_counter()
+        embedded, busy = time.perf_counter(), time.thread_time()
         recaller.recall_vector(query, vector, 10)
         searches.append(1000 * (time.perf_counter() - embedded))
+        work.append(1000 * (time.thread_time() - busy))
         embeddings.append(1000 * (embedded - begun))
     return {
         "questions": len(queries),
         "median_ms": round(statistics.median(searches), 1),
+        "cpu_ms": round(statistics.median(work), 1),
         "p95_ms": round(statistics.quantiles(searches, n=20)[-1], 1),
         "longest_ms": round(max(searches), 1),
         "embed_ms": round(statistics.median(embeddings), 1),
