@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,12 +33,6 @@ MESSAGES = (
     "Compare trains and cars in a table with five rows.",
 )
 
-_PROGRAM = (
-    "import sys\n"
-    "from pocket_agent.paths import locate\n"
-    "from pocket_agent.tui import run\n"
-    "sys.exit(run(locate(sys.argv[1]), 'default'))\n"
-)
 _READY = b"F1 help"
 
 
@@ -75,7 +70,7 @@ def first_paint(home: Path, columns: int = 80, rows: int = 24, timeout: float = 
     """Seconds from starting the program until its first picture is in the terminal.
 
     Raises:
-        RuntimeError: it ended, or did not paint in time.
+        RuntimeError: it ended, did not paint in time, or did not leave when told.
     """
     import fcntl
     import pty
@@ -85,7 +80,7 @@ def first_paint(home: Path, columns: int = 80, rows: int = 24, timeout: float = 
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
     began = time.perf_counter()
     child = subprocess.Popen(
-        [sys.executable, "-c", _PROGRAM, str(home)],
+        [sys.executable, "-m", "pocket_agent", "--home", str(home)],
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
@@ -116,16 +111,19 @@ def _leave(terminal: int, child: "subprocess.Popen[bytes]") -> None:
     """Quit as a person does, and kill only if that does not help."""
     os.write(terminal, b"\x11")
     deadline = time.perf_counter() + 15
-    while child.poll() is None and time.perf_counter() < deadline:
-        if select.select([terminal], [], [], 0.05)[0]:
-            try:
+    with suppress(OSError):  # it has closed its end
+        while child.poll() is None and time.perf_counter() < deadline:
+            if select.select([terminal], [], [], 0.05)[0]:
                 os.read(terminal, 65536)
-            except OSError:
-                break
-    if child.poll() is None:
+    try:
+        left = child.wait(max(deadline - time.perf_counter(), 1))
+    except subprocess.TimeoutExpired as error:
         child.kill()
-    child.wait()
-    os.close(terminal)
+        raise RuntimeError("the program did not leave when told") from error
+    finally:
+        os.close(terminal)
+    if left != 0:
+        raise RuntimeError(f"the program left with exit code {left}")
 
 
 async def gaps(home: Path, messages: tuple[str, ...] = MESSAGES) -> dict[str, Any]:

@@ -33,14 +33,15 @@ class Status:
         ready = self.readiness
         if ready.stage in (Stage.OPENING, Stage.LOADING):
             share = "" if ready.done is None else f" {round(ready.done * 100)}%"
-            words = f"◌ {one_line(ready.doing or ready.stage.value)}{share}"
-        elif self.doing:
-            words = f"● {self.doing}"
-        elif ready.stage is Stage.FAILED:
-            words = "✗ no model"
-        else:
-            words = "○ ready"
-        return f"{words}{_SEPARATOR}{self.queued} queued" if self.queued else words
+            return f"◌ {one_line(ready.doing or ready.stage.value)}{share}"
+        if self.doing:
+            return f"● {self.doing}"
+        return "✗ no model" if ready.stage is Stage.FAILED else "○ ready"
+
+    @property
+    def waiting(self) -> str:
+        """How many messages wait."""
+        return f"{self.queued} queued" if self.queued else ""
 
     @property
     def context(self) -> str:
@@ -61,17 +62,19 @@ def rows(status: Status, width: int) -> list[str]:
     """
     if width >= NARROW:
         return [_wide(status, width)]
-    first = _joined(status.activity, status.context, status.speed)
     device = one_line(status.readiness.device)
     room = max(width - len(device) - len(_SEPARATOR), 8)
-    second = _joined(one_line(status.readiness.model, room), device)
-    return [one_line(first, width), one_line(second, width)]
+    model = _joined(one_line(status.readiness.model, room), device)
+    first = _joined(status.activity, status.waiting, status.context, status.speed)
+    if len(first) > width:
+        first, model = _joined(status.activity, status.context), status.waiting or model
+    return [one_line(first, width), one_line(model, width)]
 
 
 def _wide(status: Status, width: int) -> str:
     model, device = one_line(status.readiness.model), one_line(status.readiness.device)
     tail = _joined(status.context, status.speed)
-    left = one_line(status.activity, width)
+    left = one_line(_joined(status.activity, status.waiting), width)
     room = width - len(left) - 2
     for right in (_joined(model, device, tail), _joined(one_line(model, 20), tail), tail):
         if len(right) <= room:

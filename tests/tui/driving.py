@@ -34,6 +34,9 @@ async def shows_no(pilot: Pilot[str], text: str) -> None:
 
 async def say(pilot: Pilot[str], text: str) -> None:
     """Type a message and send it."""
+    app = pilot.app
+    assert isinstance(app, PocketApp)
+    await wait_until(pilot, lambda: bool(app.chat.query(Prompt)), "the field")
     prompt_of(pilot).insert(text)
     await pilot.press("enter")
     await pilot.pause()

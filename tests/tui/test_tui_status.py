@@ -31,7 +31,8 @@ def test_the_device_goes_first_where_there_is_too_little_room() -> None:
 
 def test_loading_shows_how_far_it_is_and_what_waits() -> None:
     status = Status(Readiness(Stage.LOADING, "loading the model", 0.42), queued=2)
-    assert status.activity == "◌ loading the model 42% · 2 queued"
+    assert rows(status, 80)[0].startswith("◌ loading the model 42% · 2 queued")
+    assert rows(status, 30) == ["◌ loading the model 42%", "2 queued"]
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ class ContextScreen(Frame):
     def body(self) -> Iterator[Widget]:
         yield Heading("Context · what the last reply was made from")
         yield self._parts
-        yield Static("arrows, PageUp, PageDown scroll · Esc back", id="keys", markup=False)
+        yield Static("arrows, PageUp, PageDown scroll · Esc back", classes="keys", markup=False)
 
     def on_mount(self) -> None:
         self._parts.focus()

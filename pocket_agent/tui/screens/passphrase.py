@@ -26,13 +26,13 @@ class PassphraseScreen(Frame):
     def __init__(self, reason: str) -> None:
         super().__init__()
         self._reason = reason
-        self._field = Input(password=True, placeholder="passphrase", id="passphrase")
+        self._field = Input(password=True, placeholder="passphrase", classes="field")
 
     def body(self) -> Iterator[Widget]:
         yield Heading("Pocket Agent", "")
         yield Static(self._reason, id="reason", markup=False)
         yield self._field
-        yield Static("Enter opens it · Esc leaves", id="keys", markup=False)
+        yield Static("Enter opens it · Esc leaves", classes="keys", markup=False)
 
     def on_mount(self) -> None:
         self._field.focus()

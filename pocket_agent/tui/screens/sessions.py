@@ -48,16 +48,16 @@ class SessionsScreen(Frame):
         self._complete = False
         self._needle = ""
         self._renaming: Session | None = None
-        self._list = OptionList(id="sessions", markup=False)
-        self._field = Input(id="field", select_on_focus=False)
-        self._line = Static("", id="line", markup=False)
+        self._list = OptionList(id="sessions", classes="listing", markup=False)
+        self._field = Input(classes="field", select_on_focus=False)
+        self._line = Static("", classes="told", markup=False)
 
     def body(self) -> Iterator[Widget]:
         yield Heading(f"Conversations · {self._backend.profile_name}")
         yield self._list
         yield self._field
         yield self._line
-        yield Static(_KEYS, id="keys", markup=False)
+        yield Static(_KEYS, classes="keys", markup=False)
 
     def on_mount(self) -> None:
         self._field.display = False

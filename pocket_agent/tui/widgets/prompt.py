@@ -29,8 +29,9 @@ class Prompt(TextArea):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "enter", "send", priority=True, show=False),
-        Binding("ctrl+j,shift+enter,alt+enter", "other_enter", "new line", priority=True),
+        # Not priority bindings: those run before letters that still wait in the field's queue.
+        Binding("enter", "enter", "send", show=False),
+        Binding("ctrl+j,shift+enter,alt+enter", "other_enter", "new line"),
         Binding("up", "up", "earlier message", show=False),
         Binding("down", "down", "later message", show=False),
         Binding("ctrl+u", "cut_line_or_undo", "undo what was remembered (on an empty line)"),
@@ -116,6 +117,17 @@ class Prompt(TextArea):
             self.action_copy()
         else:
             self.post_message(self.Interrupted())
+
+    async def _on_key(self, event: events.Key) -> None:
+        # The field would make a new line of Enter by itself.
+        if event.key == "enter":
+            event.prevent_default()
+            event.stop()
+            self.action_enter()
+        elif event.key in ("ctrl+j", "shift+enter", "alt+enter"):
+            event.prevent_default()
+            event.stop()
+            self.action_other_enter()
 
     async def _on_paste(self, event: events.Paste) -> None:
         # A pasted escape sequence must not reach the terminal when the field is painted.

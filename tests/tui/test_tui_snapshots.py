@@ -1,0 +1,148 @@
+"""Pictures of every screen, looked at by people. To renew them: pytest --snapshot-update."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+from driving import say, shows, wait_until
+from scripted import ScriptedBackend, exchanges
+from textual.pilot import Pilot
+
+from pocket_agent.errors import ModelError
+from pocket_agent.tui.app import PocketApp
+from pocket_agent.tui.options import TuiOptions
+from pocket_agent.tui.widgets.entries import ReplyTurn
+
+Compare = Callable[..., bool]
+Steps = Callable[[Pilot[str]], Awaitable[None]]
+
+REPLY = (
+    "Porto is lovely in autumn:\n\n",
+    "1. the **river** at night\n   - from the *upper* deck of the bridge\n",
+    "2. the tiles at `São Bento`\n",
+    "\n```python\nfor tram in (1, 18, 22):\n    print(f'ride the {tram}')\n```\n",
+    "\n| tram | goes to |\n|-----:|---------|\n| 1 | Foz |\n| 22 | Batalha |\n",
+)
+SIZES = {"wide": (160, 45), "usual": (80, 24), "narrow": (40, 20)}
+
+
+def chat() -> ScriptedBackend:
+    return ScriptedBackend(REPLY, ("remembered: home · Porto (was Leeds)",))
+
+
+async def talk(pilot: Pilot[str]) -> None:
+    await say(pilot, "I moved to Porto last month.\nWhat should I see?")
+    await shows(pilot, "ctrl+u undo")
+    await shows(pilot, "○ ready")
+    await wait_until(
+        pilot, lambda: all(t._coloured for t in pilot.app.screen.query(ReplyTurn)), "the colours"
+    )
+    await pilot.pause()
+
+
+async def ready(pilot: Pilot[str]) -> None:
+    await shows(pilot, "○ ready")
+
+
+def after(*keys: str, sign: str) -> Steps:
+    async def steps(pilot: Pilot[str]) -> None:
+        await ready(pilot)
+        await pilot.press(*keys)
+        await shows(pilot, sign)
+
+    return steps
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_chat(snap_compare: Compare, size: str) -> None:
+    assert snap_compare(PocketApp(chat()), run_before=talk, terminal_size=SIZES[size])
+
+
+@pytest.mark.parametrize("theme", ["pocket-light", "textual-light", "gruvbox"])
+def test_chat_in_other_colours(snap_compare: Compare, theme: str) -> None:
+    app = PocketApp(chat(), TuiOptions(theme=theme))
+    assert snap_compare(app, run_before=talk, terminal_size=SIZES["usual"])
+
+
+def test_chat_without_colours(snap_compare: Compare, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert snap_compare(PocketApp(chat()), run_before=talk, terminal_size=SIZES["usual"])
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_start_while_the_model_loads(snap_compare: Compare, size: str) -> None:
+    async def queue(pilot: Pilot[str]) -> None:
+        await say(pilot, "first things first")
+        await pilot.press(*"and then")
+        await shows(pilot, "1 queued")
+
+    app = PocketApp(ScriptedBackend(hold_load=asyncio.Event()))
+    assert snap_compare(app, run_before=queue, terminal_size=SIZES[size])
+
+
+def test_empty_chat(snap_compare: Compare) -> None:
+    app = PocketApp(ScriptedBackend())
+    assert snap_compare(app, run_before=ready, terminal_size=SIZES["usual"])
+
+
+def test_full_context_failure_and_undone(snap_compare: Compare) -> None:
+    backend = ScriptedBackend(
+        ("Sure.",),
+        ("remembered: pet · a tabby called Miso",),
+        dropped=6,
+        turns=exchanges(2),
+        fail=lambda text: ModelError("The model is gone", "Start again.") if "x" in text else None,
+    )
+
+    async def steps(pilot: Pilot[str]) -> None:
+        await say(pilot, "My tabby is called Miso")
+        await shows(pilot, "ctrl+u undo")
+        await pilot.press("ctrl+u")
+        await shows(pilot, "undone")
+        await say(pilot, "x")
+        await shows(pilot, "The model is gone")
+
+    app = PocketApp(backend, TuiOptions(session="s1"))
+    assert snap_compare(app, run_before=steps, terminal_size=SIZES["usual"])
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_profile(snap_compare: Compare, size: str) -> None:
+    app = PocketApp(ScriptedBackend())
+    steps = after("f2", sign="IDENTITY")
+    assert snap_compare(app, run_before=steps, terminal_size=SIZES[size])
+
+
+def test_profile_edit(snap_compare: Compare) -> None:
+    app = PocketApp(ScriptedBackend())
+    steps = after("f2", "down", "down", "e", sign="new value of home")
+    assert snap_compare(app, run_before=steps, terminal_size=SIZES["narrow"])
+
+
+@pytest.mark.parametrize("size", ["usual", "narrow"])
+def test_sessions(snap_compare: Compare, size: str) -> None:
+    steps = after("f3", sign="Untitled")
+    assert snap_compare(PocketApp(ScriptedBackend()), run_before=steps, terminal_size=SIZES[size])
+
+
+@pytest.mark.parametrize("size", ["usual", "narrow"])
+def test_context(snap_compare: Compare, size: str) -> None:
+    async def steps(pilot: Pilot[str]) -> None:
+        await talk(pilot)
+        await pilot.press("f4")
+        await shows(pilot, "512 of 4,096 tokens")
+
+    assert snap_compare(PocketApp(chat()), run_before=steps, terminal_size=SIZES[size])
+
+
+@pytest.mark.parametrize("size", ["usual", "narrow"])
+def test_help(snap_compare: Compare, size: str) -> None:
+    steps = after("f1", sign="Commands")
+    assert snap_compare(PocketApp(ScriptedBackend()), run_before=steps, terminal_size=SIZES[size])
+
+
+def test_too_small(snap_compare: Compare) -> None:
+    async def look(pilot: Pilot[str]) -> None:
+        await shows(pilot, "Too small")
+
+    assert snap_compare(PocketApp(chat()), run_before=look, terminal_size=(28, 6))
