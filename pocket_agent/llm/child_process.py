@@ -161,6 +161,16 @@ class ChildProcess:
             self._stdin.write(wire.encode(record))
 
     async def _read(self) -> None:
+        try:
+            await self._hand_out()
+        except (ValueError, KeyError):  # not our child's language: whatever it is, be rid of it
+            self.kill()
+        await self._process.wait()
+        for call in self._calls.values():
+            call.put(self._died())
+        self._calls.clear()
+
+    async def _hand_out(self) -> None:
         stdout = self._process.stdout
         while stdout is not None and (line := await stdout.readline()):
             record = wire.decode(line)
@@ -170,10 +180,6 @@ class ChildProcess:
             if record["kind"] in _ENDINGS:
                 del self._calls[call.number]
             call.put(record)
-        await self._process.wait()
-        for call in self._calls.values():
-            call.put(self._died())
-        self._calls.clear()
 
     def _died(self) -> EngineDiedError:
         return EngineDiedError(

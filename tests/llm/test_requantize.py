@@ -111,3 +111,22 @@ async def test_a_conversion_that_is_cancelled_leaves_nothing(
     with pytest.raises(asyncio.CancelledError):
         await making
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="needs a limit on the size of files")
+async def test_a_disk_that_fills_up_half_way_leaves_nothing(
+    bundled: GGUFHeader, tmp_path: Path
+) -> None:
+    import resource
+
+    said: list[str] = []
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (40 * 2**20, limits[1]))
+    try:
+        used = await faster_copy(bundled, tmp_path, lambda what, _: said.append(what))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert used == bundled.path
+    assert "using the file as it is" in said[-1]
+    assert list(tmp_path.iterdir()) == []
