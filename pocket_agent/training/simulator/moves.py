@@ -106,7 +106,7 @@ class Moves:
         self, sections: tuple[str, ...], known: tuple[Known, ...], rng: Random
     ) -> Part | None:
         """A pattern of these sections about a known fact, such that it is clear which is meant."""
-        for fact in rng.sample(known, min(6, len(known))):
+        for fact in rng.sample(known, len(known)):
             section = rng.choice(sections)
             if section == "corrects" and fact not in known[-_FRESH:]:
                 section = "updates"

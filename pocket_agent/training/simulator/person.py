@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from pocket_agent.policy.state import Known
-from pocket_agent.profile.slots import BY_NAME, SINGLE
+from pocket_agent.profile.slots import SINGLE
 from pocket_agent.training.simulator.composing import MOODS, Mood
 from pocket_agent.training.simulator.filling import Part, fill, strip
 from pocket_agent.training.simulator.labelling import Ledger, label
@@ -20,9 +20,11 @@ _SECTION_SHARES = {
     "buried": 20,
     "several": 11,
     "episode": 6,
-    "avoids": 13,
+    "avoids": 26,
 }
 _EARLY = ("name", "home", "occupation", "address", "age", "origin", "language")
+_INTERESTS = (5, 22)
+_ONCE_SHARE = 0.27
 _WARM_SHARE = 0.45
 _WARM_FACTS = (5, 25)
 
@@ -71,10 +73,10 @@ def invent(deck: Deck, name: str, seed: str, turns: int) -> Person:
     rng = Random(seed)
     register = rng.choices(REGISTERS, [r.share for r in REGISTERS])[0]
     person = Person(name, rng, register, rng.random() < 0.4, rng.uniform(0.4, 0.75))
+    slots = _interests(deck, rng)
     if rng.random() < _WARM_SHARE:
-        _warm(person, deck, rng.randint(*_WARM_FACTS))
+        _warm(person, deck, slots, rng.randint(*_WARM_FACTS))
     hidden = 4 + round(turns * (1 - person.noise) * 0.6)
-    slots = sorted({slot for slot, section in deck.facts if section in SIMPLE})
     person.agenda.extend(_agenda(slots, hidden, deck, rng))
     return person
 
@@ -94,12 +96,20 @@ def choose(deck: Deck, slot: str, rng: Random) -> Pattern | None:
     return rng.choice(deck.facts[slot, section])
 
 
+def _interests(deck: Deck, rng: Random) -> list[str]:
+    """The slots that this person has something to say in: a few have several values then."""
+    slots = sorted({slot for slot, section in deck.facts if section in SIMPLE})
+    many = [slot for slot in slots if slot not in SINGLE]
+    kept = set(rng.sample(many, min(len(many), rng.randint(*_INTERESTS))))
+    return [slot for slot in slots if slot in SINGLE or slot in kept]
+
+
 def _agenda(slots: Sequence[str], size: int, deck: Deck, rng: Random) -> list[Part]:
     """What is hidden, ordered: some introduce themselves first, most come to it by and by."""
     once = [slot for slot in slots if slot in SINGLE]
     often = [slot for slot in slots if slot not in SINGLE] or once
     rng.shuffle(once)
-    picked = once[: round(size * len(once) / len(slots)) + 1]
+    picked = once[: round(size * _ONCE_SHARE) + 1]
     picked += [rng.choice(often) for _ in range(max(0, size - len(picked)))]
     rng.shuffle(picked)
     if rng.random() < 0.4:
@@ -108,10 +118,9 @@ def _agenda(slots: Sequence[str], size: int, deck: Deck, rng: Random) -> list[Pa
     return [part for part in found if part is not None]
 
 
-def _warm(person: Person, deck: Deck, size: int) -> None:
+def _warm(person: Person, deck: Deck, slots: Sequence[str], size: int) -> None:
     """Facts known from before this record begins, spelt as this person spells."""
     rng, ledger = person.rng, person.ledger
-    slots = sorted({slot for slot, _ in deck.facts if slot in BY_NAME})
     lower = person.register.lower > 0.5
     for _ in range(size * 2):
         if len(ledger.known) >= size:
