@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from driving import prompt_of, say, screen_text, shows, shows_no, wait_until
 from scripted import AT, ScriptedBackend, exchanges, turn
+from textual import events
 
 from pocket_agent.errors import DiskFullError, ModelError, StoreBusyError
 from pocket_agent.memory.records import TurnRole
@@ -206,6 +207,25 @@ async def test_a_pasted_escape_sequence_is_shown_as_signs() -> None:
     async with app_with().run_test(notifications=True) as pilot:
         prompt_of(pilot).post_message(Paste(f"{ESC}[31mred"))
         await shows(pilot, "␛[31mred")
+
+
+async def test_a_very_long_paste_is_a_sign_in_the_field_and_whole_when_sent() -> None:
+    from textual.events import Paste
+
+    backend = ScriptedBackend()
+    whole = "word\n" * 20_000
+    async with app_with(backend).run_test(notifications=True) as pilot:
+        prompt_of(pilot).insert("See: ")
+        prompt_of(pilot).post_message(Paste(whole))
+        await shows(pilot, "See: [text 1: 100,000 characters, 20,001 lines]")
+        await pilot.press("enter")
+        await shows(pilot, "more characters (Enter unfolds)")
+        await wait_until(pilot, lambda: backend.said == [f"See: {whole}".strip()], "all of it")
+        await pilot.press("up")
+        assert "[text 1: 100,004 characters" in prompt_of(pilot).text
+        await pilot.press("enter")
+        await wait_until(pilot, lambda: len(backend.said) == 2, "it again")
+    assert backend.said[0] == backend.said[1]
 
 
 async def test_a_very_long_message_is_folded() -> None:
@@ -445,3 +465,17 @@ async def test_incognito_is_said_at_the_top() -> None:
 
 def test_dates_of_the_script_are_fixed() -> None:
     assert AT.endswith("Z"), "snapshots must not depend on the day they are taken"
+
+
+async def test_letters_typed_faster_than_they_are_shown_keep_their_order() -> None:
+    backend = ScriptedBackend()
+    app = app_with(backend)
+    async with app.run_test(notifications=True) as pilot:
+        await pilot.pause()
+        for letter in "sent":
+            app.post_message(events.Key(letter, letter))
+        app.post_message(events.Key("enter", "\r"))
+        for letter in "next":
+            app.post_message(events.Key(letter, letter))
+        await wait_until(pilot, lambda: prompt_of(pilot).text == "next", "the letters after it")
+        await wait_until(pilot, lambda: backend.said == ["sent"], "the message")

@@ -11,6 +11,9 @@ from textual.widgets import TextArea
 from pocket_agent.tui.commands import complete
 from pocket_agent.tui.safe_text import printable
 
+MOST_SHOWN = 8_000
+"""Characters of a pasted text that the field takes as they are."""
+
 
 def teach_alt_enter() -> None:
     """Let the plain terminal's Alt+Enter make a new line: Textual 8.2 reads it as Enter."""
@@ -58,6 +61,7 @@ class Prompt(TextArea):
         self._history: Sequence[str] = ()
         self._at = 0
         self._draft = ""
+        self._held: dict[str, str] = {}
         # A blinking cursor would wake the machine twice a second for nothing.
         self.cursor_blink = False
 
@@ -69,7 +73,7 @@ class Prompt(TextArea):
 
     def put(self, text: str) -> None:
         """Show a text to be edited, with the cursor at its end."""
-        self.text = printable(text)
+        self.text = self._light(text)
         self.move_cursor(self.document.end)
 
     def restore_draft(self, text: str) -> None:
@@ -133,15 +137,30 @@ class Prompt(TextArea):
         # A pasted escape sequence must not reach the terminal when the field is painted.
         event.prevent_default()
         event.stop()
-        if result := self._replace_via_keyboard(printable(event.text), *self.selection):
+        if result := self._replace_via_keyboard(self._light(event.text), *self.selection):
             self.move_cursor(result.end_location)
 
     def _send(self) -> None:
         text = self.text.strip("\n")
         if text.strip():
+            for sign, whole in self._held.items():
+                text = text.replace(sign, whole)
             self.post_message(self.Sent(text))
             self.clear()
             self._draft, self._at = "", len(self._history)
+            self._held = {}
+
+    def _light(self, text: str) -> str:
+        """The text, safe to show; a very long one as a sign that stands for it until it is sent.
+
+        The field lays all its text out at every key: 200,000 characters would make each wait 0.2 s.
+        """
+        if len(text) <= MOST_SHOWN:
+            return printable(text)
+        lines = text.count("\n") + 1
+        sign = f"[text {len(self._held) + 1}: {len(text):,} characters, {lines:,} lines]"
+        self._held[sign] = text
+        return sign
 
     def _break_line(self) -> None:
         self._replace_via_keyboard("\n", *self.selection)
