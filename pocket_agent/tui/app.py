@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 from collections.abc import Iterable
 from contextlib import suppress
 from functools import partial
@@ -26,6 +27,7 @@ from pocket_agent.tui.widgets.bars import MIN_COLUMNS, MIN_ROWS
 from pocket_agent.tui.widgets.prompt import teach_alt_enter
 
 _CLOSE_S = 5.0
+_INTERRUPTED = 130
 
 
 class PocketApp(App[str]):
@@ -71,6 +73,14 @@ class PocketApp(App[str]):
 
     def on_mount(self) -> None:
         self.theme_changed_signal.subscribe(self, self._theme_chosen)
+        # A terminal that is closed, or a kill: leave it clean, and save what streams.
+        for name in ("SIGTERM", "SIGHUP"):
+            with suppress(AttributeError, NotImplementedError, RuntimeError, ValueError):
+                number = getattr(signal, name)
+                asyncio.get_running_loop().add_signal_handler(number, self._told_to_end)
+
+    def _told_to_end(self) -> None:
+        self.exit(return_code=_INTERRUPTED)
 
     async def on_unmount(self) -> None:
         with suppress(PocketAgentError, TimeoutError):

@@ -5,6 +5,7 @@ import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import psutil
 import pytest
 from driving import prompt_of, say, screen_text, shows, wait_until
 from textual.pilot import Pilot
@@ -14,6 +15,7 @@ from pocket_agent.memory.store import Store
 from pocket_agent.paths import Locations
 from pocket_agent.profile.facts import Actor, Op, OpKind
 from pocket_agent.tui.app import PocketApp
+from pocket_agent.tui.conversation import Said, SaidState
 from pocket_agent.tui.live import LiveBackend
 from pocket_agent.tui.options import TuiOptions
 
@@ -101,6 +103,24 @@ async def test_escape_stops_the_model_and_the_next_message_is_answered(
     ]
     assert turns[1].text
     assert dialogue.conversation.last_reply.text == turns[3].text
+
+
+async def test_a_model_that_dies_is_one_line_and_comes_back(pilot: Pilot[str]) -> None:
+    dialogue = dialogue_of(pilot)
+    await say(pilot, "Write a very long story about a lighthouse, with many chapters.")
+    await wait_until(
+        pilot,
+        lambda: len(getattr(dialogue.conversation.last_reply, "text", "")) > 40,
+        "some text",
+        LONG,
+    )
+    psutil.Process(dialogue.backend._open.engine.pid).kill()
+    await shows(pilot, "Pocket · interrupted")
+    await shows(pilot, "✗")
+    await say(pilot, "Are you back?")
+    await settled(pilot)
+    replies = [e.state for e in dialogue.conversation.entries if isinstance(e, Said)]
+    assert replies[1::2] == [SaidState.INTERRUPTED, SaidState.COMPLETE]
 
 
 async def test_facts_are_edited_locked_deleted_and_undone_in_the_file(

@@ -48,17 +48,13 @@ class UserTurn(Static):
 
     def show(self) -> None:
         """Paint the turn as it is now."""
-        text = printable(self.said.text)
-        head, left = excerpt(text, _FOLD_CHARACTERS, _FOLD_LINES)
+        head, left = excerpt(self.said.text, _FOLD_CHARACTERS, _FOLD_LINES)
         self.can_focus = left > 0
         folded = self._folded and left > 0
+        text = printable(head).rstrip() if folded else printable(self.said.text)
         rest = (f"\n… {left:,} more characters (Enter unfolds)", "italic") if folded else ""
         self.set_class(self.said.state is SaidState.QUEUED, "-queued")
-        self.update(
-            Content.assemble(
-                label("You", self.said.state), "\n", head.rstrip() if folded else text, rest
-            )
-        )
+        self.update(Content.assemble(label("You", self.said.state), "\n", text, rest))
 
     def action_unfold(self) -> None:
         self._folded = not self._folded
