@@ -6,7 +6,7 @@ from typing import Protocol
 
 from pocket_agent.assistant.events import Learnt
 from pocket_agent.assistant.phrases import label
-from pocket_agent.errors import ProfileError
+from pocket_agent.errors import ContextOverflowError, ProfileError
 from pocket_agent.memory.records import Turn, TurnRole
 from pocket_agent.memory.store import Store
 from pocket_agent.policy.reader import Reading
@@ -69,7 +69,12 @@ class Learner:
             raise
         finally:
             self._reading = None
-        return None if task.cancelled() else task.result()
+        if task.cancelled():
+            return None
+        try:
+            return task.result()
+        except ContextOverflowError:  # it will never fit: left unread, it would block all others
+            return Reading(())
 
     def _look_up(self, turn: Turn) -> tuple[list[Known], str]:
         before = self._store.turns(turn.session, before=turn.id, limit=1)

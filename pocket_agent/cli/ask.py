@@ -194,6 +194,8 @@ class _Answer:
                 self.replying = False
                 self.result |= _reply_record(event)
                 self._say("" if event.turn.text.endswith("\n") else "\n")
+                if event.finish == "length":
+                    narrate("the answer is cut short here; --max-tokens sets how long it may be")
             case events.Learnt():
                 self.result["ops"].append(_op_record(event))
                 narrate(event.line)

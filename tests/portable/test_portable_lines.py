@@ -3,6 +3,8 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterable
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -196,6 +198,16 @@ def test_an_undo_of_what_was_forgotten_takes_back_nothing(lines: list[bytes]) ->
     read = decode(edited(fitting, len(fitting), put("counts", counts)))
     assert [event.op.undoes for event in read.events] == [0]
     assert decode(lines_of(read)).events == read.events
+
+
+def test_the_documented_example_is_a_valid_export() -> None:
+    page = Path(__file__).parents[2] / "docs" / "export-format.md"
+    example = page.read_text("utf-8").split("```json\n")[1].split("```")[0]
+    read = decode(resealed(example.encode().splitlines(keepends=True)))
+    assert [len(read.sessions), len(read.turns), len(read.events)] == [1, 2, 2]
+    shown = json.loads(example.splitlines()[-2])
+    (fact,) = replay(read.events).facts.values()
+    assert {"kind": "fact", **json.loads(json.dumps(asdict(fact)))} == shown
 
 
 texts = st.text(max_size=40)
