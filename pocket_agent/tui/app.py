@@ -93,6 +93,11 @@ class PocketApp(App[str]):
         assert isinstance(screen, ChatScreen)
         return screen
 
+    def copy_to_clipboard(self, text: str) -> None:
+        """What a field or a selection copies goes the same way as a copied reply."""
+        self._clipboard = text
+        self.chat.copy(text, "selection")
+
     def action_help(self) -> None:
         from pocket_agent.tui.screens.help import HelpScreen
 

@@ -10,6 +10,7 @@ from textual import events
 from pocket_agent.errors import DiskFullError, ModelError, StoreBusyError
 from pocket_agent.memory.records import TurnRole
 from pocket_agent.tui.app import PocketApp
+from pocket_agent.tui.clipboard import osc52
 from pocket_agent.tui.options import TuiOptions
 from pocket_agent.tui.widgets.entries import MemoryLine, ReplyTurn, UserTurn
 from pocket_agent.tui.widgets.transcript import SLACK, WINDOW, Transcript
@@ -294,6 +295,22 @@ async def test_the_last_reply_or_its_code_is_copied(monkeypatch: pytest.MonkeyPa
         await say(pilot, "/copy")
         await shows(pilot, "Sent the reply")
     assert written == ["\x1b]52;c;eCA9IDE=\a", "\x1b]52;c;YGBgCnggPSAxCmBgYAphbmQgd29yZHM=\a"]
+
+
+async def test_what_the_mouse_selects_is_copied(monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[str] = []
+    app = app_with()
+    async with app.run_test(notifications=True) as pilot:
+        await say(pilot, "hi")
+        await shows(pilot, "Hello there.")
+        monkeypatch.setattr(app.chat, "_write_to_terminal", written.append)
+        reply = app.screen.query_one(ReplyTurn)
+        await pilot.mouse_down(reply, offset=(2, 1))
+        await pilot.hover(reply, offset=(6, 1))
+        await pilot.mouse_up(reply, offset=(6, 1))
+        await pilot.press("ctrl+c")
+        await shows(pilot, "Sent the selection")
+    assert written == [osc52("Hello", {})]
 
 
 async def test_only_the_last_entries_are_mounted_and_older_ones_come_on_demand() -> None:

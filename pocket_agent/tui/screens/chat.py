@@ -150,7 +150,9 @@ class ChatScreen(Frame):
 
     @on(Prompt.Interrupted)
     def _interrupted(self) -> None:
-        if self.dialogue.replying:
+        if selected := self.get_selected_text():
+            self.copy(selected, "selection")
+        elif self.dialogue.replying:
             self.action_stop()
         else:
             self.tell("ctrl+q leaves.")
@@ -225,16 +227,20 @@ class ChatScreen(Frame):
         if self._is_open():
             await self.dialogue.undo()
 
-    @work(group="copy")
-    async def action_copy(self, argument: str = "") -> None:
+    def action_copy(self, argument: str = "") -> None:
         reply = self.dialogue.conversation.last_reply
         text = reply.text if reply else ""
         what = "reply"
         if argument == "code":
             what, text = "code block", _last_code_block(text)
-        if not text:
+        if text:
+            self.copy(text, what)
+        else:
             self.tell(f"There is no {what} to copy.", failure=True)
-            return
+
+    @work(group="copy")
+    async def copy(self, text: str, what: str) -> None:
+        """Copy a text, and say how: by the platform's tool, or else by the terminal."""
         tool = await asyncio.to_thread(copy_with_tool, text)
         if tool:
             self.tell(f"Copied the {what} with {tool}.")
