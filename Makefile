@@ -43,5 +43,8 @@ lint: $(VENV)/.installed-dev ## format, lint, types, import contract
 bench: $(VENV)/.installed-dev ## speed, as ratios within one run
 	$(BIN)/python -m benchmarks
 
+screenshots: $(VENV)/.installed-dev ## draw the pictures of the README
+	$(BIN)/python -m benchmarks.screenshots
+
 clean: ## remove what can be made again
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache build dist
