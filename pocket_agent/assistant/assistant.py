@@ -179,9 +179,13 @@ class Assistant:
             ProfileError: there is nothing to undo.
         """
         applied = await asyncio.to_thread(self._store.undo, seq)
+        if not applied.changed:
+            return "that counts no longer"
         events = await asyncio.to_thread(self._store.events)
-        taken_back = next(e for e in events if e.seq == events[-1].op.undoes)
-        return f"undone: {describe(taken_back, applied)}" if applied.fact else "undone"
+        taken_back = next((e for e in events if e.seq == events[-1].op.undoes), None)
+        if taken_back is None or applied.fact is None:
+            return "undone"
+        return f"undone: {describe(taken_back, applied)}"
 
     async def preempt_policy(self) -> None:
         """Give the machine to the person: the policy stops and catches up later."""

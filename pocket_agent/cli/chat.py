@@ -29,6 +29,8 @@ def open_chat(arguments: argparse.Namespace) -> int:
         chat_tokens=settings.chat_tokens,
         gpu_layers=settings.offload,
         requantize=settings.requantize and not arguments.no_requantize,
+        threads=settings.threads,
+        seed=settings.seed,
         learn=settings.learn,
         incognito=arguments.incognito,
         save_theme=lambda name: _save_theme(locations.config, name),

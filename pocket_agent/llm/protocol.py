@@ -69,7 +69,7 @@ class LoadSpec:
 
     model: Path
     chat_tokens: int = 4096
-    policy_tokens: int = 1024
+    policy_tokens: int = 2048
     gpu_layers: int = -1
     adapter: Path | None = None
     threads: int = 0

@@ -4,7 +4,7 @@ Method: single-turn preference inference (PersonalAgent, arXiv 2512.15302, abstr
 the profile so far and this one turn.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from pocket_agent.profile.facts import Fact, Polarity
@@ -16,6 +16,10 @@ MAX_FACTS = 10
 MAX_ASSISTANT_WORDS = 60
 WINDOW_WORDS = 70
 """A longer turn is read in several windows of whole sentences."""
+
+WORD_CHARS = 40
+PIECE_BYTES = 900
+"""What surely fits the policy's context, at a token a byte in the worst of scripts."""
 
 _STOP = frozenset(
     """
@@ -70,19 +74,49 @@ def build_states(known: Sequence[Known], assistant: str, turn: str) -> list[Stat
 
 
 def windows(turn: str, size: int = WINDOW_WORDS) -> list[str]:
-    """The turn in runs of whole sentences of at most `size` words each (a longer one alone)."""
+    """The turn in runs of whole sentences of at most `size` words each.
+
+    A longer sentence stands alone; one of more than twice that (a paste without full stops) is
+    cut, since it would not fit the policy's context.
+    """
     found: list[str] = []
     count = 0
-    for start, end in sentences(turn):
-        sentence = turn[start:end].strip()
+    for sentence in _pieces(turn, 2 * size):
         length = len(sentence.split())
-        if found and count + length <= size:
+        fits = found and len(f"{found[-1]} {sentence}".encode()) <= PIECE_BYTES
+        if fits and count + length <= size:
             found[-1] += " " + sentence
             count += length
         else:
             found.append(sentence)
             count = length
     return found
+
+
+def _pieces(turn: str, most: int) -> Iterator[str]:
+    """The sentences; one of more than `most` words or PIECE_BYTES in parts that are not."""
+    for start, end in sentences(turn):
+        sentence = turn[start:end].strip()
+        if len(sentence.split()) <= most and len(sentence.encode()) <= PIECE_BYTES:
+            yield sentence
+            continue
+        part: list[str] = []
+        for word in _short_words(sentence):
+            if len(part) == most or len(" ".join([*part, word]).encode()) > PIECE_BYTES:
+                yield " ".join(part)
+                part = []
+            part.append(word)
+        if part:
+            yield " ".join(part)
+
+
+def _short_words(text: str) -> Iterator[str]:
+    """The words; a very long one is left out (a link), or cut (a script without spaces)."""
+    for word in text.split():
+        if len(word) <= WORD_CHARS:
+            yield word
+        elif not word.isascii():
+            yield from (word[at : at + WORD_CHARS] for at in range(0, len(word), WORD_CHARS))
 
 
 def near(known: Sequence[Known], assistant: str, turn: str) -> tuple[Known, ...]:

@@ -8,6 +8,7 @@ from pocket_agent.policy.format import NONE, parse, render_ops, render_state
 from pocket_agent.policy.prompt import few_shot_prompt, trained_prompt
 from pocket_agent.policy.state import (
     MAX_FACTS,
+    PIECE_BYTES,
     WINDOW_WORDS,
     Known,
     State,
@@ -94,6 +95,14 @@ def test_long_turns_are_read_in_windows():
     assert all(len(part.split()) <= WINDOW_WORDS for part in parts)
     states = build_states([Known("home", "Leeds")], "What next?", turn)
     assert [state.assistant for state in states] == ["What next?", *[""] * (len(states) - 1)]
+
+
+def test_a_paste_without_full_stops_is_cut():
+    parts = windows("word " * 1000)
+    assert all(len(part.split()) <= 2 * WINDOW_WORDS for part in parts)
+    assert sum(len(part.split()) for part in parts) == 1000
+    assert windows("x" * 100_000 + " I live in Porto") == ["I live in Porto"]
+    assert all(len(part.encode()) <= PIECE_BYTES for part in windows("漢字" * 2000))
 
 
 def test_an_empty_turn_has_no_state():
