@@ -36,8 +36,9 @@ COMMANDS: dict[str, Entry] = {
     "simulate": Entry("simulator.command", "write labelled conversations; check and measure them"),
     "sft": Entry("sft", "warm start: supervised training on labelled turns"),
     "grpo": Entry("grpo", "reinforcement learning on single turns"),
-    "evaluate": Entry("evaluate", "score a policy on labelled turns"),
+    "evaluate": Entry("evaluation.report", "score policies on labelled turns"),
     "export": Entry("export", "write the trained weights as GGUF"),
+    "ship": Entry("ship", "put a trained policy into models/"),
 }
 
 
