@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from pocket_agent.profile.slots import BY_NAME
 from pocket_agent.training.cli import main
 from pocket_agent.training.records import read_records
 from pocket_agent.training.simulator.command import as_json
 from pocket_agent.training.simulator.conversation import simulate_people
 from pocket_agent.training.simulator.loading import load_text
+from pocket_agent.training.simulator.splits import SPLITS, build_deck
 
 SAMPLE = Path(__file__).parent / "sample_text"
 
@@ -110,3 +112,11 @@ def test_the_list_of_commands_imports_none_of_them():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "simulate" in done.stdout
+
+
+def test_the_packaged_text_has_no_problems_and_serves_every_slot(capsys):
+    assert main(["simulate", "--check"]) == 0, capsys.readouterr().out
+    text = load_text()
+    for split in SPLITS:
+        told = {slot for slot, _ in build_deck(text, split).facts}
+        assert told == set(BY_NAME)

@@ -10,7 +10,7 @@ from pocket_agent.profile.slots import BY_NAME
 from pocket_agent.profile.values import clean, find_span
 from pocket_agent.training.simulator.filling import Part, fill, golds, strip
 from pocket_agent.training.simulator.loading import Problem, Text
-from pocket_agent.training.simulator.pattern import SECTIONS, Fill, Pattern
+from pocket_agent.training.simulator.pattern import ANY, SECTIONS, Fill, Pattern
 from pocket_agent.training.simulator.splits import SPLITS, Deck, assign, cached_key
 
 _LONG = 12
@@ -34,17 +34,23 @@ def count_text(text: Text) -> str:
     """How many distinct lines there are: by slot and section, noise class, frame, list, split."""
     splits, _ = assign(text)
     lines = ["slot          " + " ".join(f"{name[:8]:>8}" for name in SECTIONS) + "      all"]
-    by_slot = Counter((p.topic, p.section) for p in text.facts)
-    for slot in BY_NAME:
+    found = {(p.source, _file_of(p), p.section) for p in text.facts}
+    by_slot = Counter((slot, section) for _, slot, section in found)
+    for slot in (*BY_NAME, ANY):
         row = [by_slot[slot, section] for section in SECTIONS]
         lines.append(f"{slot:<14}" + " ".join(f"{n or '·':>8}" for n in [*row, sum(row)]))
-    whole = [sum(by_slot[slot, section] for slot in BY_NAME) for section in SECTIONS]
+    whole = [sum(by_slot[slot, section] for slot in (*BY_NAME, ANY)) for section in SECTIONS]
     lines.append(f"{'all':<14}" + " ".join(f"{n:>8}" for n in [*whole, sum(whole)]))
     lines += ["", *_rows("noise", text.noise), "", *_rows("frame", text.frames), ""]
     lines += _values_rows(text)
     spread = Counter(splits.values())
     lines += ["", "patterns by split: " + ", ".join(f"{name} {spread[name]}" for name in SPLITS)]
     return "\n".join(lines)
+
+
+def _file_of(pattern: Pattern) -> str:
+    """The slot whose file has the line: one of `any.txt` counts once."""
+    return pattern.source.removeprefix("slots/").partition(".")[0]
 
 
 def _faults(pattern: Pattern, deck: Deck, rng: Random) -> Iterator[str]:

@@ -120,7 +120,7 @@ _CHAT = _table(
 )
 _CHAT_WORDS = _words_of(_CHAT)
 _FULL = _table(
-    "i'm=I am; i've=I have; i'd=I would; i'll=I will; don't=do not; doesn't=does not; "
+    "i'm=I am; i've=I have; i'll=I will; don't=do not; doesn't=does not; "
     "can't=cannot; won't=will not; isn't=is not; aren't=are not; wasn't=was not; didn't=did not; "
     "haven't=have not; we're=we are; we've=we have; they're=they are; it's=it is; that's=that is"
 )
