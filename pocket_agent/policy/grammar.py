@@ -4,6 +4,7 @@ Built anew for every turn, so that a memory nobody spoke of can't even be decode
 """
 
 import json
+import re
 from collections.abc import Iterable
 
 from pocket_agent.policy.format import MAX_OPS, NONE, safe
@@ -11,17 +12,19 @@ from pocket_agent.policy.state import State
 from pocket_agent.profile.slots import POLAR, SLOTS
 from pocket_agent.profile.values import clean, words
 
+_OFFER = re.compile(r"\?|\bor\b|(?:^|\s)(?:[A-Ha-h1-9][.):]|[-•*])\s", re.IGNORECASE)
+"""A question, an alternative, or a list."""
 _ENDS = frozenset(".!?;…")
 
 
 def build_grammar(state: State) -> str:
     """The GBNF for the answer to `state`.
 
-    The assistant's words may be values too, but only where it had asked or offered something: a
-    turn such as "yes, both" has no words of its own to store.
+    The assistant's words may be values too, but only where it had asked something or offered a
+    choice: a turn such as "yes, both" or "the second one" has no words of its own to store.
     """
     runs, starts = _runs(safe(state.turn), "u")
-    if "?" in state.assistant:
+    if _OFFER.search(state.assistant):
         more, begin = _runs(safe(state.assistant), "a")
         runs, starts = [*runs, *more], [*starts, *begin]
     verbs = [*_adding(bool(starts)), *_editing(state, bool(starts))]

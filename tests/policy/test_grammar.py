@@ -100,6 +100,16 @@ def test_the_assistant_lends_its_words_only_where_it_asked(vocab: Vocab):
     assert not vocab.accepts(build_grammar(told), "like housing: flat")
 
 
+@pytest.mark.parametrize(
+    "offer",
+    ["Tea? Flat?", "I can show a flat or a house.", "A) a flat B) a house", "1. flat\n2. hut"],
+)
+def test_a_choice_or_a_question_lends_its_words(vocab: Vocab, offer: str):
+    assert vocab.accepts(
+        build_grammar(State((), offer, "the first one")), "like housing: flat"
+    ) or (vocab.accepts(build_grammar(State((), offer, "the first one")), "like housing: Flat"))
+
+
 def test_a_turn_without_words_can_only_be_nothing(vocab: Vocab):
     grammar = build_grammar(State((), "", "?!"))
     assert vocab.accepts(grammar, "none")
