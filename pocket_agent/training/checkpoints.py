@@ -5,7 +5,6 @@ import shutil
 from pathlib import Path
 
 _STATE = "trainer_state.json"
-_NEEDED = (_STATE, "optimizer.pt", "scheduler.pt", "adapter_model.safetensors")
 
 
 def last_whole(run: Path) -> Path | None:
@@ -32,5 +31,4 @@ def _is_whole(folder: Path) -> bool:
         state = json.loads((folder / _STATE).read_text("utf-8"))
     except (OSError, ValueError):
         return False
-    held = all((folder / name).is_file() for name in _NEEDED)
-    return held and state.get("global_step") == _step(folder)
+    return isinstance(state, dict) and state.get("global_step") == _step(folder)

@@ -12,6 +12,7 @@ from typing import Any
 
 from pocket_agent.errors import ModelError, UsageError
 from pocket_agent.training.base import bundled_gguf, file_hash, load_base, prepare_base
+from pocket_agent.training.quiet import quiet_llama
 
 ARCHITECTURES = ("llama", "qwen3")
 LORA_PREFIX = "base_model.model."
@@ -112,8 +113,7 @@ def quantise(source: Path, out: Path, kind: str = "Q8_0") -> Path:
     Raises:
         UsageError: no such type. ModelError: llama.cpp could not do it.
     """
-    import llama_cpp
-
+    llama_cpp, _ = quiet_llama()
     number = getattr(llama_cpp, f"LLAMA_FTYPE_MOSTLY_{kind}", None)
     if number is None:
         raise UsageError(f"llama.cpp has no type {kind!r}", "Try Q8_0, Q4_0, Q5_1 or BF16.")

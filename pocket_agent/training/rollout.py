@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from pocket_agent.errors import ModelError, UsageError
-from pocket_agent.llm.binding import load_binding
-from pocket_agent.llm.native import NativeLog, NativeModel
+from pocket_agent.llm.native import NativeModel
+from pocket_agent.training.quiet import quiet_llama
 
 _BATCH = 2048
 _ROOM = 256
@@ -64,10 +64,8 @@ class Roller:
     """
 
     def __init__(self, gguf: Path, slots: int, room: int, threads: int, gpu_layers: int = 0):
-        self._lib = load_binding()
-        self._lib.llama_backend_init()
-        self._log = NativeLog(self._lib, echo=False)
-        self.model = NativeModel(self._lib, gguf, gpu_layers, self._log)
+        self._lib, log = quiet_llama()
+        self.model = NativeModel(self._lib, gguf, gpu_layers, log)
         self.slots, self.room = slots, -(-room // _ROOM) * _ROOM
         self._context = self._open(threads)
         self._memory = self._lib.llama_get_memory(self._context)

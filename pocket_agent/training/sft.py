@@ -102,7 +102,7 @@ def _trainer(options: SftOptions, base: Path, rows: list[dict[str, list[int]]]) 
         warmup_steps=min(50, max(1, steps // 20)),
         weight_decay=0.01,
         max_grad_norm=1.0,
-        bf16=_fast_bf16(),
+        bf16=fast_bf16(),
         use_cpu=not torch.cuda.is_available(),
         save_steps=options.save_every,
         save_total_limit=2,
@@ -169,7 +169,7 @@ def _device(inputs: Any) -> str:
     return str(inputs["input_ids"].device.type)
 
 
-def _fast_bf16() -> bool:
+def fast_bf16() -> bool:
     """Whether bf16 pays: on a GPU that has it, or a CPU with AVX512-BF16 or AMX."""
     import torch
 
