@@ -1,6 +1,12 @@
 """What the tests of the command line share."""
 
+import signal
 from typing import Any
+
+
+def heed_ctrl_c() -> None:
+    """For `preexec_fn`: a run in the background may have been started deaf to Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def complaint(said: Any, code: int = 1) -> str:

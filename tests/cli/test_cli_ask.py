@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cli_checks import complaint  # type: ignore[import-not-found]
+from cli_checks import complaint, heed_ctrl_c  # type: ignore[import-not-found]
 
 from pocket_agent.llm.models import bundled_model
 from pocket_agent.memory.records import TurnRole, TurnStatus
@@ -40,6 +40,7 @@ def started(*words: str, **options: Any) -> "subprocess.Popen[bytes]":
         stdin=options.pop("stdin", subprocess.DEVNULL),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        preexec_fn=heed_ctrl_c,
         **options,
     )
 

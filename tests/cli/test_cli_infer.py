@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cli_checks import heed_ctrl_c  # type: ignore[import-not-found]
 
 
 def record(**fields: object) -> str:
@@ -82,6 +83,7 @@ def test_answers_come_while_the_input_is_open_and_ctrl_c_ends_it(home: Path) -> 
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        preexec_fn=heed_ctrl_c,
     )
     assert process.stdin is not None
     assert process.stdout is not None

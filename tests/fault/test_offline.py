@@ -51,14 +51,18 @@ def run_watched(tmp_path: Path, *command: str) -> tuple[subprocess.CompletedProc
 
 
 @pytest.mark.slow
-def test_a_chat_with_model_embedder_and_policy_opens_no_socket(tmp_path: Path):
-    done, noted, watched = run_watched(
-        tmp_path, "-m", "pocket_agent", "ask", "--max-tokens", "8", "I live in Porto."
-    )
+def test_model_policy_and_embedder_open_no_socket(tmp_path: Path):
+    ask = ("-m", "pocket_agent", "ask", "--max-tokens", "8", "I live in Porto.")
+    done, noted, watched = run_watched(tmp_path, *ask)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip()
-    assert watched >= 3  # the command, the model's process, the embedder's
-    assert noted == ""
+    assert watched >= 2  # the command and the model's process
+    search = ("-m", "pocket_agent", "memory", "search", "where is my home?")
+    done, more, all_watched = run_watched(tmp_path, *search)
+    assert done.returncode == 0, done.stderr
+    assert "I live in Porto." in done.stdout
+    assert all_watched >= watched + 2  # the command and the embedder's process
+    assert noted == more == ""
 
 
 def test_the_watch_would_notice(tmp_path: Path):

@@ -126,9 +126,8 @@ async def test_a_model_that_dies_is_one_line_and_comes_back(pilot: Pilot[str]) -
 async def test_facts_are_edited_locked_deleted_and_undone_in_the_file(
     pilot: Pilot[str],
 ) -> None:
-    await shows(pilot, "loading", LONG)
+    await wait_until(pilot, lambda: dialogue_of(pilot).opened, "the profile", LONG)
     backend = dialogue_of(pilot).backend
-    await wait_until(pilot, lambda: dialogue_of(pilot).opened, "the profile")
     store: Store = backend._open.store
     store.record(Op(OpKind.ADD, "home", "Leeds"), actor=Actor.USER)
     await pilot.press("f2")
