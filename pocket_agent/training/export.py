@@ -6,7 +6,9 @@ The metadata of the base file (tokenizer, chat template, everything) is kept, ou
 import argparse
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -45,22 +47,21 @@ def export_adapter(adapter: Path, gguf: Path, out: Path, about: Provenance) -> P
     import gguf as gg
     import numpy as np
 
-    reader, arch = _open_base(gguf)
+    base = _base(gguf)
     config, tensors = _load_adapter(adapter)
-    heads, kv_heads = _heads(reader, arch)
-    names = gg.get_tensor_name_map(_arch(arch), _field(reader, f"{arch}.block_count"))
+    names = gg.get_tensor_name_map(_arch(base.arch), base.blocks)
     part = out.with_suffix(".part")
-    writer = gg.GGUFWriter(str(part), arch)
+    writer = gg.GGUFWriter(str(part), base.arch)
     writer.add_string("general.type", "adapter")
     writer.add_string("adapter.type", "lora")
     writer.add_float32("adapter.lora.alpha", float(config["lora_alpha"]))
-    _add_provenance(writer, gguf, about)
+    _add_provenance(writer, base.sha256, about)
     for module, side, data in tensors:
-        target = names.get_name(module, try_suffixes=(".weight", ".bias"))
+        target = names.get_name(module)
         if target is None:
             raise ModelError(f"The adapter changes {module}, which the base does not have")
-        if side == "b" and arch == "llama" and target.endswith(("attn_q", "attn_k")):
-            data = _permute(data, heads if target.endswith("attn_q") else kv_heads)
+        if side == "b" and base.arch == "llama" and target.endswith(("attn_q", "attn_k")):
+            data = _permute(data, base.heads if target.endswith("attn_q") else base.kv_heads)
         writer.add_tensor(f"{target}.weight.lora_{side}", data.astype(np.float16))
     _finish(writer, part, out)
     return out
@@ -83,23 +84,32 @@ def export_merged(
         from peft import PeftModel
 
         model = PeftModel.from_pretrained(model, str(adapter)).merge_and_unload()
-    heads, kv_heads = _heads(reader, arch)
-    names = gg.get_tensor_name_map(_arch(arch), _field(reader, f"{arch}.block_count"))
+    base = _base(gguf)
+    names = gg.get_tensor_name_map(_arch(arch), base.blocks)
     wanted = {tensor.name for tensor in reader.tensors}
     part = out.with_suffix(".part")
     writer = gg.GGUFWriter(str(part), arch)
     _copy_metadata(reader, writer)
     writer.add_file_type(gg.LlamaFileType.MOSTLY_F16)
-    _add_provenance(writer, gguf, about)
+    _add_provenance(writer, base.sha256, about)
+    written = set()
     for name, tensor in model.state_dict().items():
-        target = names.get_name(name, try_suffixes=(".weight", ".bias"))
-        if target is None or f"{target}{_suffix(name)}" not in wanted:
+        module, _, kind = name.rpartition(".")
+        target = names.get_name(module)
+        if target is None or f"{target}.{kind}" not in wanted:
             continue
         data = tensor.detach().float().numpy()
         if arch == "llama" and target.endswith(("attn_q", "attn_k")):
-            data = _permute(data, heads if target.endswith("attn_q") else kv_heads)
-        kind = np.float32 if data.ndim == 1 else np.float16
-        writer.add_tensor(f"{target}{_suffix(name)}", data.astype(kind))
+            data = _permute(data, base.heads if target.endswith("attn_q") else base.kv_heads)
+        stored = np.float32 if data.ndim == 1 else np.float16
+        writer.add_tensor(f"{target}.{kind}", data.astype(stored))
+        written.add(f"{target}.{kind}")
+    for tensor in reader.tensors:
+        if tensor.name == "rope_freqs.weight":  # made of the configuration; never trained
+            writer.add_tensor(tensor.name, tensor.data)
+            written.add(tensor.name)
+    if missing := wanted - written:
+        raise ModelError(f"The trained model lacks {min(missing)} of the base")
     _finish(writer, part, out)
     return out
 
@@ -136,7 +146,10 @@ def quantise(source: Path, out: Path, kind: str = "Q8_0") -> Path:
 def _open_base(gguf: Path) -> tuple[Any, str]:
     import gguf as gg
 
-    reader = gg.GGUFReader(str(gguf))
+    try:
+        reader = gg.GGUFReader(str(gguf))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{gguf} is not a GGUF file that can be read") from error
     arch = str(_field(reader, "general.architecture"))
     if arch not in ARCHITECTURES:
         raise ModelError(
@@ -159,9 +172,31 @@ def _field(reader: Any, name: str) -> Any:
     return found.contents()
 
 
-def _heads(reader: Any, arch: str) -> tuple[int, int]:
-    heads = int(_field(reader, f"{arch}.attention.head_count"))
-    return heads, int(_field(reader, f"{arch}.attention.head_count_kv"))
+@dataclass(frozen=True, slots=True)
+class _Base:
+    """What an adapter needs to know of its base."""
+
+    arch: str
+    blocks: int
+    heads: int
+    kv_heads: int
+    sha256: str
+
+
+def _base(gguf: Path) -> _Base:
+    return _read_base(gguf, gguf.stat().st_mtime_ns if gguf.is_file() else 0)
+
+
+@lru_cache(maxsize=4)
+def _read_base(gguf: Path, _changed: int) -> _Base:
+    """Reading the header takes two seconds, and training exports at every step."""
+    reader, arch = _open_base(gguf)
+
+    def count(name: str) -> int:
+        return int(_field(reader, f"{arch}.{name}"))
+
+    heads = count("attention.head_count"), count("attention.head_count_kv")
+    return _Base(arch, count("block_count"), *heads, file_hash(gguf))
 
 
 def _permute(weights: Any, heads: int) -> Any:
@@ -170,10 +205,6 @@ def _permute(weights: Any, heads: int) -> Any:
     return (
         weights.reshape(heads, 2, rows // heads // 2, columns).swapaxes(1, 2).reshape(rows, columns)
     )
-
-
-def _suffix(name: str) -> str:
-    return ".bias" if name.endswith(".bias") else ".weight"
 
 
 def _load_adapter(folder: Path) -> tuple[dict[str, Any], list[tuple[str, str, Any]]]:
@@ -205,21 +236,28 @@ def _copy_metadata(reader: Any, writer: Any) -> None:
         writer.add_key_value(entry.name, entry.contents(), kind, sub_type=inner)
 
 
-def _add_provenance(writer: Any, gguf: Path, about: Provenance) -> None:
+def _add_provenance(writer: Any, base_sha256: str, about: Provenance) -> None:
     writer.add_string("pocket_agent.run", about.run)
     writer.add_uint64("pocket_agent.data_seed", about.seed)
-    writer.add_string("pocket_agent.base_sha256", file_hash(gguf))
+    writer.add_string("pocket_agent.base_sha256", base_sha256)
     writer.add_string("pocket_agent.licence", about.licence)
     for key, value in about.extra.items():
         writer.add_string(f"pocket_agent.{key}", value)
 
 
 def _finish(writer: Any, part: Path, out: Path) -> None:
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
-    part.replace(out)
+    """Write beside the file and rename: what was there stays whole if the disk fills up."""
+    try:
+        writer.write_header_to_file()
+        writer.write_kv_data_to_file()
+        writer.write_tensors_to_file()
+        writer.close()
+        part.replace(out)
+    except OSError as error:
+        with suppress(OSError):
+            writer.close()
+        part.unlink(missing_ok=True)
+        raise UsageError(f"{out} can't be written ({error.strerror})") from error
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -237,7 +275,10 @@ def main(arguments: argparse.Namespace) -> int:
     gguf = arguments.gguf or bundled_gguf()
     about = Provenance(arguments.run, arguments.seed)
     out: Path = arguments.out
-    out.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{out.parent} can't be made ({error.strerror})") from error
     if not arguments.merged:
         print(export_adapter(arguments.adapter, gguf, out, about))
         return 0

@@ -115,6 +115,15 @@ class Roller:
             self._lib.llama_adapter_lora_free(self._adapter)
         self._adapter = found
 
+    def scores(self, prompt: Sequence[int]) -> Any:
+        """Log-probabilities of the token after a prompt. Shape: (vocabulary,), float64."""
+        import numpy as np
+
+        self._lib.llama_memory_clear(self._memory, False)
+        self._prefill(prompt, 0)
+        logits = self._logits(-1)
+        return logits - logits.max() - np.log(np.exp(logits - logits.max()).sum())
+
     def sample(
         self, asks: Sequence[Ask], samples: int, max_tokens: int, temperature: float = 1.0
     ) -> list[list[Rollout]]:
