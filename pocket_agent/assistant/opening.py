@@ -55,7 +55,7 @@ async def load_policy(
     await engine.load(replace(spec, threads=choice.threads), progress)
     if adapter is None:
         return PolicyReader(engine)
-    return PolicyReader(engine, adapter.version, trained=True)
+    return PolicyReader(engine, adapter.version, trained=True, caution=adapter.caution)
 
 
 @dataclass(slots=True)

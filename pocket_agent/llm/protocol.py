@@ -37,6 +37,7 @@ class Sampling:
     Args:
         dry: strength of the "don't repeat yourself" penalty on runs of words that already stand
             in the conversation; 0 for none. The smallest models fall into loops without it.
+        bias: texts of one token each, and what is added to that token's logit.
     """
 
     temperature: float = 0.6
@@ -45,6 +46,7 @@ class Sampling:
     min_p: float = 0.05
     repeat_penalty: float = 1.05
     dry: float = 0.0
+    bias: tuple[tuple[str, float], ...] = ()
     seed: int | None = None
     max_tokens: int = 512
 

@@ -152,10 +152,26 @@ def _chain(model: NativeModel, sampling: Sampling, said: Sequence[int]) -> Any:
     lib = model.lib
     chain = lib.llama_sampler_chain_init(lib.llama_sampler_chain_default_params())
     for sampler in (
-        _penalties(model, sampling) + _dry(model, sampling, said) + _choice(lib, sampling)
+        *_bias(model, sampling),
+        *_penalties(model, sampling),
+        *_dry(model, sampling, said),
+        *_choice(lib, sampling),
     ):
         lib.llama_sampler_chain_add(chain, sampler)
     return chain
+
+
+def _bias(model: NativeModel, sampling: Sampling) -> list[Any]:
+    if not sampling.bias:
+        return []
+    lib = model.lib
+    entries = (lib.llama_logit_bias * len(sampling.bias))()
+    for entry, (text, value) in zip(entries, sampling.bias, strict=True):
+        tokens = model.tokenize(text, special=False)
+        if len(tokens) != 1:
+            raise ModelError(f"{text!r} is not one token of this model")
+        entry.token, entry.bias = tokens[0], value
+    return [lib.llama_sampler_init_logit_bias(model.n_vocab, len(entries), entries)]
 
 
 def _penalties(model: NativeModel, sampling: Sampling) -> list[Any]:

@@ -16,10 +16,12 @@ class Adapter:
 
     Args:
         path: the GGUF file. version: what the log remembers as the author of an op.
+        caution: see `PolicyReader`.
     """
 
     path: Path
     version: str
+    caution: float = 0.0
 
 
 def find_adapter(folder: Path, base: Path) -> Adapter | None:
@@ -41,7 +43,7 @@ def find_adapter(folder: Path, base: Path) -> Adapter | None:
             f"The trained policy {path.name} is missing or damaged",
             "Install Pocket Agent again.",
         )
-    return Adapter(path, entry["version"])
+    return Adapter(path, entry["version"], float(entry["caution"]))
 
 
 def _entry(folder: Path) -> dict[str, str] | None:
@@ -52,7 +54,9 @@ def _entry(folder: Path) -> dict[str, str] | None:
         policy = tomllib.loads(manifest.read_text("utf-8")).get("policy")
         if policy is None:
             return None
-        return {key: str(policy[key]) for key in ("file", "sha256", "version", "base_sha256")}
+        wanted = ("file", "sha256", "version", "base_sha256")
+        found = {key: str(policy[key]) for key in wanted}
+        return {**found, "caution": str(float(policy.get("caution", 0.0)))}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelError(
             f"{manifest} can't be read ({error})", "Install Pocket Agent again."

@@ -6,7 +6,7 @@ from typing import Any
 
 from pocket_agent.errors import UsageError
 from pocket_agent.llm.protocol import GREEDY, ContextName, Engine, Request, complete
-from pocket_agent.policy.format import MAX_OPS, parse
+from pocket_agent.policy.format import MAX_OPS, NONE, parse
 from pocket_agent.policy.grammar import build_grammar
 from pocket_agent.policy.prompt import END, few_shot_prompt, trained_prompt
 from pocket_agent.policy.state import Known, State, build_states
@@ -38,10 +38,21 @@ class PolicyReader:
         engine: has a policy context, with the trained adapter on it if there is one.
         version: what the log remembers as the author of an op.
         trained: whether the adapter is there; without it the prompt carries rules and examples.
+        caution: added to the logit of "nothing to learn"; more means fewer and surer facts. Set
+            for each adapter by what it does on the validation set.
     """
 
-    def __init__(self, engine: Engine, version: str = "prompted-1", *, trained: bool = False):
+    def __init__(
+        self,
+        engine: Engine,
+        version: str = "prompted-1",
+        *,
+        trained: bool = False,
+        caution: float = 0.0,
+    ):
         self._engine = engine
+        bias = ((NONE, caution),) if caution else ()
+        self._sampling = replace(GREEDY, max_tokens=MAX_ANSWER_TOKENS, bias=bias)
         self.version = version
         self._prompt = trained_prompt if trained else few_shot_prompt
 
@@ -80,7 +91,7 @@ class PolicyReader:
             context=ContextName.POLICY,
             prompt=self._prompt(state),
             grammar=build_grammar(state),
-            sampling=replace(GREEDY, max_tokens=MAX_ANSWER_TOKENS),
+            sampling=self._sampling,
             stop=(END,),
         )
         return parse(await complete(self._engine, request), state)

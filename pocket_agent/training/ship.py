@@ -12,12 +12,12 @@ from pocket_agent.whole_file import replacing
 FILE = "policy-smollm2-135m.lora.gguf"
 
 
-def ship(adapter: Path, gguf: Path, folder: Path, version: str, seed: int) -> Path:
+def ship(adapter: Path, gguf: Path, folder: Path, version: str, seed: int, caution: float) -> Path:
     """Export an adapter into `folder` and name it in the manifest, which is written last.
 
     Args:
         adapter: PEFT folder. gguf: the base file it was trained on.
-        version: what the log remembers as the author of an op.
+        version: what the log remembers as the author of an op. caution: see `PolicyReader`.
 
     Returns:
         The adapter's file.
@@ -33,6 +33,7 @@ def ship(adapter: Path, gguf: Path, folder: Path, version: str, seed: int) -> Pa
         f'version = "{version}"',
         f'base = "{gguf.name}"',
         f'base_sha256 = "{file_hash(gguf)}"',
+        f"caution = {caution}",
         f"data_seed = {seed}",
         'licence = "Apache-2.0"',
     ]
@@ -48,6 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--gguf", type=Path, default=None, help="base model (default: bundled)")
     parser.add_argument("--version", required=True, help="such as sft-1")
     parser.add_argument("--seed", type=int, default=0, help="of the training data")
+    parser.add_argument("--caution", type=float, default=0.0, help="see PolicyReader")
     parser.add_argument("--out", type=Path, default=None, help="folder (default: models/)")
 
 
@@ -55,5 +57,7 @@ def main(arguments: argparse.Namespace) -> int:
     """Run `pocket-agent-train ship`."""
     folder = arguments.out or shipped_models()
     gguf = arguments.gguf or bundled_gguf()
-    print(ship(arguments.adapter, gguf, folder, arguments.version, arguments.seed))
+    print(
+        ship(arguments.adapter, gguf, folder, arguments.version, arguments.seed, arguments.caution)
+    )
     return 0

@@ -14,7 +14,7 @@ def ship(folder: Path, base: bytes = b"base", sha: str | None = None) -> Path:
     (folder / "base.gguf").write_bytes(b"base")
     digest = sha or hashlib.sha256(b"weights").hexdigest()
     (folder / "manifest.toml").write_text(
-        f'[policy]\nfile = "policy.gguf"\nsha256 = "{digest}"\nversion = "grpo-3"\n'
+        f'[policy]\nfile = "policy.gguf"\nsha256 = "{digest}"\nversion = "grpo-3"\ncaution = 1.5\n'
         f'base_sha256 = "{hashlib.sha256(base).hexdigest()}"\n'
     )
     return folder / "base.gguf"
@@ -24,6 +24,7 @@ def test_it_is_found(tmp_path: Path):
     adapter = find_adapter(tmp_path, ship(tmp_path))
     assert adapter is not None
     assert (adapter.path, adapter.version) == (tmp_path / "policy.gguf", "grpo-3")
+    assert adapter.caution == 1.5
 
 
 def test_another_base_has_none(tmp_path: Path):

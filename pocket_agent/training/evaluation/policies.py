@@ -84,7 +84,9 @@ def _removals(known: Sequence[Known], value: str) -> list[Op]:
 
 
 @asynccontextmanager
-async def open_policy(name: str, gguf: Path, cache: Path) -> AsyncIterator[Decider]:
+async def open_policy(
+    name: str, gguf: Path, cache: Path, caution: float = 0.0
+) -> AsyncIterator[Decider]:
     """A policy by name.
 
     Args:
@@ -98,7 +100,7 @@ async def open_policy(name: str, gguf: Path, cache: Path) -> AsyncIterator[Decid
     spec = LoadSpec(gguf, chat_tokens=512, policy_tokens=2048, adapter=adapter, requantize_in=cache)
     await engine.load(spec)
     try:
-        yield ModelPolicy(PolicyReader(engine, trained=adapter is not None))
+        yield ModelPolicy(PolicyReader(engine, trained=adapter is not None, caution=caution))
     finally:
         await engine.close()
 

@@ -5,6 +5,7 @@ import asyncio
 import json
 import statistics
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -163,6 +164,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--gguf", type=Path, default=None, help="base model (default: bundled)")
     parser.add_argument("--cache", type=Path, default=Path("runs/cache"))
+    parser.add_argument("--caution", type=float, default=0.0, help="see PolicyReader")
     parser.add_argument("--limit", type=int, default=0, help="at most so many turns")
     parser.add_argument("--no-lives", action="store_true", help="single turns only")
     parser.add_argument("--json", type=Path, default=None, help="write all measures here")
@@ -182,11 +184,16 @@ def main(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _open(name: str, arguments: argparse.Namespace) -> AbstractAsyncContextManager[Decider]:
+    gguf = arguments.gguf or bundled_gguf()
+    return open_policy(name, gguf, arguments.cache, arguments.caution)
+
+
 async def _run(arguments: argparse.Namespace, records: Sequence[Labelled]) -> list[Report]:
     reports = []
     arguments.cache.mkdir(parents=True, exist_ok=True)
     for name in arguments.policy or ["rules"]:
-        async with open_policy(name, arguments.gguf or bundled_gguf(), arguments.cache) as policy:
+        async with _open(name, arguments) as policy:
             label = Path(name).stem
             report, judged = await evaluate(label, policy, records, lives=not arguments.no_lives)
         reports.append(report)
