@@ -10,6 +10,7 @@ from pathlib import Path
 from traceback import walk_tb
 from typing import ClassVar
 
+from rich.console import RenderableType
 from rich.text import Text
 from textual import work
 from textual.app import App, SystemCommand
@@ -22,6 +23,7 @@ from pocket_agent.tui.backend import Backend
 from pocket_agent.tui.commands import COMMANDS
 from pocket_agent.tui.options import DEFAULT_THEME, TuiOptions
 from pocket_agent.tui.screens.chat import ChatScreen
+from pocket_agent.tui.terminal import forgive_bad_bytes
 from pocket_agent.tui.themes import OURS
 from pocket_agent.tui.widgets.bars import MIN_COLUMNS, MIN_ROWS
 from pocket_agent.tui.widgets.prompt import teach_alt_enter
@@ -57,6 +59,7 @@ class PocketApp(App[str]):
 
     def __init__(self, backend: Backend, options: TuiOptions | None = None) -> None:
         teach_alt_enter()
+        forgive_bad_bytes()
         # With NO_COLOR Textual still paints in greys, unless it keeps to the terminal's colours.
         super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
         self._backend = backend
@@ -130,6 +133,15 @@ class PocketApp(App[str]):
         self._exit_renderables.append(Text(_defect(cause)))
         self._close_messages_no_wait()
 
+    def panic(self, *renderables: RenderableType) -> None:
+        """The same for what fails outside the app's own loop: Textual would print a traceback."""
+        if "debug" in self.features:
+            super().panic(*renderables)
+            return
+        self._return_code = 1
+        self._exit_renderables.append(Text(_defect(None)))
+        self._close_messages_no_wait()
+
     def _theme_chosen(self, theme: Theme) -> None:
         self._save_theme(theme.name)
 
@@ -150,4 +162,5 @@ def _defect(error: BaseException | None) -> str:
     for frame, line in walk_tb(trace):
         if "pocket_agent" in frame.f_code.co_filename:
             place = f" at {Path(frame.f_code.co_filename).name}:{line}"
-    return f"Pocket Agent stopped on a defect of its own ({name}{place}). What was saved is intact."
+    what = f" ({name}{place})" if error else ""
+    return f"Pocket Agent stopped on a defect of its own{what}. What was saved is intact."
