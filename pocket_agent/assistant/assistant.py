@@ -22,7 +22,7 @@ from pocket_agent.assistant.events import (
     ReplyDone,
     UserSaved,
 )
-from pocket_agent.assistant.learning import Learner, Policy, describe
+from pocket_agent.assistant.learning import Learner, Policy, describe_undone
 from pocket_agent.assistant.relevance import relevant
 from pocket_agent.errors import ModelError, UsageError
 from pocket_agent.llm.protocol import (
@@ -185,7 +185,7 @@ class Assistant:
         taken_back = next((e for e in events if e.seq == events[-1].op.undoes), None)
         if taken_back is None or applied.fact is None:
             return "undone"
-        return f"undone: {describe(taken_back, applied)}"
+        return f"undone: {describe_undone(taken_back, applied.fact)}"
 
     async def preempt_policy(self) -> None:
         """Give the machine to the person: the policy stops and catches up later."""

@@ -11,9 +11,19 @@ from pocket_agent.memory.records import Turn, TurnRole
 from pocket_agent.memory.store import Store
 from pocket_agent.policy.reader import Reading
 from pocket_agent.policy.state import Known, known_from
-from pocket_agent.profile.facts import Actor, Event, Op, OpKind, Source
+from pocket_agent.profile.facts import Actor, Event, Fact, Op, OpKind, Source
 from pocket_agent.profile.rules import Applied, Outcome
 from pocket_agent.profile.sources import MAX_QUOTE, ground
+
+_DONE = {
+    OpKind.REMOVE: "forgot",
+    OpKind.LOCK: "locked",
+    OpKind.UNLOCK: "unlocked",
+    OpKind.PIN: "pinned",
+    OpKind.UNPIN: "unpinned",
+    OpKind.CONFIRM: "confirmed",
+}
+"""What an edit did, where that isn't remembering."""
 
 
 class Policy(Protocol):
@@ -117,6 +127,11 @@ def describe(event: Event, applied: Applied) -> str:
             return f"heard again: {what}"
         case _:
             return f"remembered: {what}"
+
+
+def describe_undone(event: Event, fact: Fact) -> str:
+    """The quiet line for an edit that was taken back: what it had done, and to which fact."""
+    return f"{_DONE.get(event.op.kind, 'remembered')}: {label(fact)}"
 
 
 def _source(turn: Turn, assistant: str, op: Op) -> Source:

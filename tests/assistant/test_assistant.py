@@ -78,6 +78,18 @@ async def test_a_message_is_saved_answered_and_learnt_from(store: Store, engine:
     assert store.profile().active() == []
 
 
+async def test_an_undo_says_what_it_takes_back(store: Store):
+    assistant = Assistant(store, LlamaEngine(), options=SHORT)
+    fact = store.record(Op(OpKind.ADD, "home", "Porto"), actor=Actor.USER, source=None).fact
+    assert fact is not None
+    store.record(Op(OpKind.LOCK, fact=fact.id), actor=Actor.USER)
+    assert await assistant.undo() == "undone: locked: home · Porto"
+    store.record(Op(OpKind.REMOVE, "home", "Porto", fact=fact.id), actor=Actor.USER)
+    assert await assistant.undo() == "undone: forgot: home · Porto"
+    assert await assistant.undo() == "undone: remembered: home · Porto"
+    assert store.profile().active() == []
+
+
 @pytest.mark.slow
 async def test_the_next_session_knows(store: Store, engine: LlamaEngine):
     store.record(Op(OpKind.ADD, "home", "Porto"), actor=Actor.USER, source=None)
