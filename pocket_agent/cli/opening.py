@@ -98,7 +98,7 @@ class Narrator:
     def __call__(self, what: str, _done: float) -> None:
         if what not in self._said:
             self._said.add(what)
-            narrate(what.lower())
+            narrate(what[:1].lower() + what[1:])
 
 
 def typed(words: list[str]) -> str:

@@ -72,7 +72,9 @@ class LiveBackend:
                 return
             report(Readiness(Stage.LOADING, "loading the model"))
             info = await parts.load(
-                lambda what, done: report(Readiness(Stage.LOADING, what.lower(), done))
+                lambda what, done: report(
+                    Readiness(Stage.LOADING, what[:1].lower() + what[1:], done)
+                )
             )
         report(Readiness(Stage.READY, "", None, parts.model_name, info.device, info.chat_tokens))
         await asyncio.to_thread(parts.start_recall)

@@ -13,6 +13,7 @@ from cli_checks import complaint  # type: ignore[import-not-found]
 
 from pocket_agent import __version__
 from pocket_agent.cli import main, output
+from pocket_agent.cli.opening import Narrator
 from pocket_agent.errors import PocketAgentError
 
 HEAVY = ("textual", "torch", "llama_cpp", "apsw", "sentence_transformers", "asyncio", "tomlkit")
@@ -270,6 +271,15 @@ def test_streams_that_are_closed(run: Any, home: Path, closed: str, words: str) 
         timeout=60,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_a_step_is_told_once_and_its_units_keep_their_letters(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    narrator = Narrator()
+    for done in (0.0, 1.0):
+        narrator("Too little disk space for a faster copy (0.4 GiB)", done)
+    assert capsys.readouterr().err == "too little disk space for a faster copy (0.4 GiB)\n"
 
 
 def test_errors_are_all_told_in_one_line() -> None:
