@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 _STATE = "trainer_state.json"
+_ADAPTER = ("adapter_config.json", "adapter_model.safetensors")
 
 
 def last_whole(run: Path) -> Path | None:
@@ -19,6 +20,23 @@ def last_whole(run: Path) -> Path | None:
         if _step(folder) >= 0:
             shutil.rmtree(folder, ignore_errors=True)
     return None
+
+
+def restore_finished(run: Path, steps: int, adapter: Path) -> bool:
+    """Whether a run has done all its steps; its adapter is then there, if need be once more.
+
+    Transformers would do one step more before it noticed.
+    """
+    last = last_whole(run)
+    if last is None or _step(last) < steps:
+        return False
+    adapter.mkdir(parents=True, exist_ok=True)
+    for file in _ADAPTER:
+        if not (adapter / file).is_file():
+            part = adapter / f"{file}.part"
+            shutil.copyfile(last / file, part)
+            part.replace(adapter / file)
+    return True
 
 
 def _step(folder: Path) -> int:

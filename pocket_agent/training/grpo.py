@@ -18,7 +18,7 @@ from typing import Any
 
 from pocket_agent.errors import UsageError
 from pocket_agent.training.base import Vocabulary, file_hash, load_base, prepare_base
-from pocket_agent.training.checkpoints import last_whole
+from pocket_agent.training.checkpoints import last_whole, restore_finished
 from pocket_agent.training.curves import draw_curves, write_metrics
 from pocket_agent.training.export import quantise
 from pocket_agent.training.grpo_options import GrpoOptions, add_arguments, read_options
@@ -42,12 +42,14 @@ def run(options: GrpoOptions) -> Path:
     """
     os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    adapter = options.out / "adapter"
+    if restore_finished(options.out, options.steps, adapter):
+        return adapter
     trainer = build_trainer(options)
     last = last_whole(options.out) if trainer.accelerator.is_main_process else None
     trainer.accelerator.wait_for_everyone()
     last = last or last_whole(options.out)
     trainer.train(resume_from_checkpoint=str(last) if last else None)
-    adapter = options.out / "adapter"
     state = trainer.accelerator.get_state_dict(trainer.model)
     if trainer.accelerator.is_main_process:
         model = trainer.accelerator.unwrap_model(trainer.model)
