@@ -135,6 +135,12 @@ class Backend(Protocol):
     def catch_up(self) -> AsyncIterator[AssistantEvent]:
         """Learn from turns that were never read, such as those of a session that was cut off."""
 
+    async def keep_waiting(self, texts: list[str]) -> None:
+        """Write down the messages that still wait to be sent: a kill must not lose them."""
+
+    async def waiting(self) -> list[str]:
+        """The messages that waited when the program last ended."""
+
     async def stop(self) -> None:
         """Stop the reply; its partial text stays."""
 

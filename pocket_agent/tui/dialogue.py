@@ -70,6 +70,8 @@ class Dialogue:
         self._first_piece = 0.0
         self._pieces = 0
         self._status_at = _LONG_AGO
+        self._kept: list[str] = []
+        self._keeping = False
 
     @property
     def replying(self) -> bool:
@@ -86,6 +88,9 @@ class Dialogue:
         await self.backend.open(session, self._report, key)
         self.opened = True
         self.conversation.restore(await self.backend.page(None, PAGE))
+        if unsent := await self.backend.waiting():
+            self._kept = unsent
+            self._view.draft_returned("\n".join(unsent))
         self._view.entries_changed()
         self._pump()
 
@@ -201,6 +206,7 @@ class Dialogue:
         match event:
             case UserSaved(turn):
                 said.turn = turn.id
+                self._keep_waiting()
             case ContextReady() if mine:
                 self._context_ready(event, said)
             case ReplyDelta(text=text) if mine:
@@ -283,7 +289,27 @@ class Dialogue:
         self.status.doing = doing
         self._view.status_changed()
 
+    def _keep_waiting(self) -> None:
+        """Have what waits written down, one write at a time."""
+        if self.opened and not self._keeping and self._kept != self._unsent():
+            self._keeping = True
+            self._spawn(self._write_waiting())
+
+    async def _write_waiting(self) -> None:
+        try:
+            while self._kept != (unsent := self._unsent()):
+                self._kept = unsent
+                await self._try(self.backend.keep_waiting(unsent))
+        finally:
+            self._keeping = False
+
+    def _unsent(self) -> list[str]:
+        """Messages on the screen that are on no disk yet, in their order."""
+        first = [self._current] if self._current and not self._current.turn else []
+        return [said.text for said in (*first, *self.conversation.queue)]
+
     def _changed_status(self) -> None:
+        self._keep_waiting()
         self.status.queued = len(self.conversation.queue)
         if self._current is None:
             self.status.doing = "learning" if self._learning else ""

@@ -6,6 +6,7 @@ runs in a thread.
 
 import asyncio
 import gc
+import json
 from collections.abc import AsyncIterator
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -29,6 +30,8 @@ from pocket_agent.tui.options import TuiOptions
 if TYPE_CHECKING:
     from pocket_agent.tui.workshop import Parts
 
+_WAITING = "waiting"
+"""The store's setting that holds messages not sent yet."""
 _TITLES = {"system": "What the assistant is told", "user": "You", "assistant": "Pocket"}
 
 
@@ -95,6 +98,15 @@ class LiveBackend:
     async def catch_up(self) -> AsyncIterator[AssistantEvent]:
         async for event in self._open.assistant.learn():
             yield event
+
+    async def keep_waiting(self, texts: list[str]) -> None:
+        if not self._options.incognito:
+            store = self._open.store
+            await asyncio.to_thread(store.set_meta, _WAITING, json.dumps(texts))
+
+    async def waiting(self) -> list[str]:
+        kept = await asyncio.to_thread(self._open.store.get_meta, _WAITING)
+        return [str(text) for text in json.loads(kept)] if kept else []
 
     async def stop(self) -> None:
         await self._open.assistant.stop()

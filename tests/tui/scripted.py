@@ -120,6 +120,7 @@ class ScriptedBackend:
         self.profile_name = "default"
         self.session: Session | None = None
         self.said: list[str] = []
+        self.kept: list[str] = []
         self.undone: list[int | None] = []
         self.changes: list[tuple[str, ...]] = []
         self.closed = False
@@ -181,6 +182,12 @@ class ScriptedBackend:
 
     async def catch_up(self) -> AsyncIterator[AssistantEvent]:
         yield PolicyIdle()
+
+    async def keep_waiting(self, texts: list[str]) -> None:
+        self.kept = texts
+
+    async def waiting(self) -> list[str]:
+        return list(self.kept)
 
     async def stop(self) -> None:
         self._stopped.set()

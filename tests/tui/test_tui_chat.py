@@ -496,3 +496,20 @@ async def test_letters_typed_faster_than_they_are_shown_keep_their_order() -> No
             app.post_message(events.Key(letter, letter))
         await wait_until(pilot, lambda: prompt_of(pilot).text == "next", "the letters after it")
         await wait_until(pilot, lambda: backend.said == ["sent"], "the message")
+
+
+async def test_what_waits_is_written_down_and_comes_back_after_a_kill() -> None:
+    hold = asyncio.Event()
+    backend = ScriptedBackend(hold_load=hold)
+    async with app_with(backend).run_test(notifications=True) as pilot:
+        await say(pilot, "first")
+        await say(pilot, "second")
+        await wait_until(pilot, lambda: backend.kept == ["first", "second"], "both kept")
+        kept = list(backend.kept)
+        hold.set()
+        await wait_until(pilot, lambda: backend.said == ["first", "second"], "both sent")
+        await wait_until(pilot, lambda: backend.kept == [], "nothing kept")
+    again = ScriptedBackend()
+    again.kept = kept
+    async with app_with(again).run_test(notifications=True) as pilot:
+        await wait_until(pilot, lambda: prompt_of(pilot).text == "first\nsecond", "the draft")
