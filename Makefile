@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run demo test test-fast lint bench screenshots clean
+.PHONY: help setup setup-dev run demo test test-fast lint bench policy policy-smoke screenshots clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -45,6 +45,12 @@ bench: $(VENV)/.installed-dev ## speed, as ratios within one run
 
 screenshots: $(VENV)/.installed-dev ## draw the pictures of the README
 	$(BIN)/python -m benchmarks.screenshots
+
+policy: $(VENV)/.installed-dev ## train the policy: hours on a CPU, resumes where it stopped
+	$(BIN)/pocket-agent-train all
+
+policy-smoke: $(VENV)/.installed-dev ## every stage of the training at a toy size, a few minutes
+	$(BIN)/pocket-agent-train all --smoke --out runs/policy-smoke
 
 clean: ## remove what can be made again
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache build dist

@@ -38,6 +38,7 @@ COMMANDS: dict[str, Entry] = {
     "grpo": Entry("grpo", "reinforcement learning on single turns"),
     "evaluate": Entry("evaluation.report", "score policies on labelled turns"),
     "export": Entry("export", "write the trained weights as GGUF"),
+    "all": Entry("pipeline", "all of these in order; what is done is skipped"),
     "ship": Entry("ship", "put a trained policy into models/"),
 }
 

@@ -55,6 +55,8 @@ def run(options: GrpoOptions) -> Path:
         model = trainer.accelerator.unwrap_model(trainer.model)
         model.save_pretrained(adapter, state_dict=state, selected_adapters=["default"])
         draw_curves(options.out)
+    if hasattr(trainer.rollout_func, "close"):
+        trainer.rollout_func.close()
     return adapter
 
 

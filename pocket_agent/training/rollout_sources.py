@@ -50,6 +50,10 @@ class LlamaRollouts:
             "env_mask": [[int(own) for own in one.own] for one in flat],
         }
 
+    def close(self) -> None:
+        """Free llama.cpp's memory."""
+        self._roller.close()
+
     def _ask(self, prompt: str, step: int) -> Ask:
         task = self._tasks[prompt]
         return Ask(task.ids, task.grammar, zlib.crc32(f"{self._seed} {step} {prompt}".encode()))

@@ -1,7 +1,6 @@
 """Warm start: LoRA on simulated turns, loss on the answer only."""
 
 import argparse
-import json
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +8,8 @@ from typing import Any
 
 from pocket_agent.errors import UsageError
 from pocket_agent.training.base import Vocabulary, bundled_gguf, load_base, prepare_base
+from pocket_agent.training.checkpoints import last_whole
+from pocket_agent.training.curves import draw_curves, write_metrics
 from pocket_agent.training.examples import examples, readable, tokenise
 from pocket_agent.training.records import read_records
 
@@ -49,15 +50,14 @@ def run(options: SftOptions) -> Path:
     Returns:
         The folder of the trained adapter (PEFT format).
     """
-    from transformers.trainer_utils import get_last_checkpoint
-
     base = prepare_base(options.gguf, options.work / "base")
     rows = _rows(options)
     trainer = _trainer(options, base, rows)
-    last = get_last_checkpoint(str(options.out)) if options.out.is_dir() else None
-    trainer.train(resume_from_checkpoint=last)
+    last = last_whole(options.out)
+    trainer.train(resume_from_checkpoint=str(last) if last else None)
     adapter = options.out / "adapter"
     trainer.model.save_pretrained(adapter)
+    draw_curves(options.out)
     return adapter
 
 
@@ -119,9 +119,7 @@ def _trainer(options: SftOptions, base: Path, rows: list[dict[str, list[int]]]) 
 
         def on_log(self, _args: Any, state: Any, _control: Any, logs: Any = None, **_: Any) -> None:
             if logs:
-                options.out.mkdir(parents=True, exist_ok=True)
-                with (options.out / "metrics.jsonl").open("a") as stream:
-                    stream.write(json.dumps({"step": state.global_step, **logs}) + "\n")
+                write_metrics(options.out, state.global_step, logs)
 
     class AnswerTrainer(Trainer):  # type: ignore[misc]
         """Puts only the answer's positions through the head: it is a fifth of the model."""
