@@ -39,8 +39,8 @@ from pocket_agent.memory.records import Recalled, Session, Turn, TurnRole, TurnS
 from pocket_agent.memory.store import Store
 from pocket_agent.profile.slots import STYLE
 
-CHECKPOINT_S = 0.25
-"""How often a growing reply is written to disk."""
+CHECKPOINT_S = 0.05
+"""How often a growing reply is written to disk, and then shown: what is on the screen is stored."""
 HISTORY_TURNS = 400
 TITLE_WORDS = 7
 
@@ -259,16 +259,18 @@ class Assistant:
         try:
             async for piece in self._engine.stream(request):
                 last = piece
-                if piece.text:
-                    await writer.add(piece.text)
-                    yield ReplyDelta(writer.turn_id, piece.text)
+                if shown := await writer.add(piece.text):
+                    yield ReplyDelta(writer.turn_id, shown)
         except BaseException:
             self._history.append(await writer.close(TurnStatus.INTERRUPTED))
             raise
         finish = (last.finish if last else None) or "stop"
         status = TurnStatus.STOPPED if finish == "cancelled" else TurnStatus.COMPLETE
+        rest = writer.unshown
         reply = await writer.close(status)
         self._history.append(reply)
+        if rest:
+            yield ReplyDelta(reply.id, rest)
         yield ReplyDone(reply, finish, last.usage if last else None)
 
     def _open_reply(self) -> "_Opening":
@@ -307,7 +309,8 @@ class _ReplyWriter:
         self._opening = opening
         self._turn: Turn | None = opening.scratch
         self._parts: list[str] = []
-        self._saved = time.monotonic()
+        self._shown = 0
+        self._saved = float("-inf")
 
     @property
     def turn_id(self) -> str:
@@ -322,11 +325,23 @@ class _ReplyWriter:
         if self._opening.session is not None:
             self._turn = await asyncio.to_thread(self._store.open_reply, self._opening.session)
 
-    async def add(self, text: str) -> None:
-        self._parts.append(text)
-        if self._opening.session and time.monotonic() - self._saved > CHECKPOINT_S:
+    @property
+    def unshown(self) -> str:
+        """What was added and not handed out to be shown yet."""
+        return "".join(self._parts[self._shown :])
+
+    async def add(self, text: str) -> str:
+        """Take more of the reply; returns what may be shown now, because it is stored."""
+        if text:
+            self._parts.append(text)
+        shown = self.unshown
+        if not shown or time.monotonic() - self._saved < CHECKPOINT_S:
+            return ""
+        count = len(self._parts)
+        if self._opening.session is not None:
             await asyncio.to_thread(self._store.checkpoint_reply, self.turn_id, self.text)
-            self._saved = time.monotonic()
+        self._saved, self._shown = time.monotonic(), count
+        return shown
 
     async def close(self, status: TurnStatus) -> Turn:
         if self._opening.session is None:
