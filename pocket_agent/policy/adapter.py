@@ -35,8 +35,8 @@ def find_adapter(folder: Path, base: Path) -> Adapter | None:
         ModelError: the manifest can't be read, or the adapter is not the file it names.
     """
     entry = _entry(folder)
-    if entry is None or entry["base_sha256"] != _hash(base):
-        return None
+    if entry is None or not base.is_file() or entry["base_sha256"] != _hash(base):
+        return None  # a missing model is the loader's to complain of
     path = folder / entry["file"]
     if not path.is_file() or _hash(path) != entry["sha256"]:
         raise ModelError(
@@ -64,5 +64,8 @@ def _entry(folder: Path) -> dict[str, str] | None:
 
 
 def _hash(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise ModelError(f"{path.name} can't be read ({error.strerror or error})") from error

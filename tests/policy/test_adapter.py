@@ -31,6 +31,12 @@ def test_another_base_has_none(tmp_path: Path):
     assert find_adapter(tmp_path, ship(tmp_path, base=b"other")) is None
 
 
+@pytest.mark.parametrize("name", ["missing.gguf", ""])
+def test_a_base_that_is_no_file_has_none(tmp_path: Path, name: str):
+    ship(tmp_path)
+    assert find_adapter(tmp_path, tmp_path / name) is None
+
+
 def test_without_a_manifest_there_is_none(tmp_path: Path):
     assert find_adapter(tmp_path, tmp_path / "base.gguf") is None
 
