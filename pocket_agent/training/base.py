@@ -9,6 +9,16 @@ from typing import Any
 from pocket_agent.errors import ModelError
 
 DONE = "pocket-agent-base.json"
+TARGETS = (
+    "self_attn.q_proj",
+    "self_attn.k_proj",
+    "self_attn.v_proj",
+    "self_attn.o_proj",
+    "mlp.gate_proj",
+    "mlp.up_proj",
+    "mlp.down_proj",
+)
+"""The linear layers of a block, all of which LoRA is put on."""
 
 
 def file_hash(path: Path) -> str:

@@ -47,9 +47,9 @@ def export_adapter(adapter: Path, gguf: Path, out: Path, about: Provenance) -> P
     import gguf as gg
     import numpy as np
 
-    base = _base(gguf)
+    base = read_base(gguf)
     config, tensors = _load_adapter(adapter)
-    names = gg.get_tensor_name_map(_arch(base.arch), base.blocks)
+    names = name_map(base)
     part = out.with_suffix(".part")
     writer = gg.GGUFWriter(str(part), base.arch)
     writer.add_string("general.type", "adapter")
@@ -60,8 +60,8 @@ def export_adapter(adapter: Path, gguf: Path, out: Path, about: Provenance) -> P
         target = names.get_name(module)
         if target is None:
             raise ModelError(f"The adapter changes {module}, which the base does not have")
-        if side == "b" and base.arch == "llama" and target.endswith(("attn_q", "attn_k")):
-            data = _permute(data, base.heads if target.endswith("attn_q") else base.kv_heads)
+        if side == "b":
+            data = _permute(data, target, base)
         writer.add_tensor(f"{target}.weight.lora_{side}", data.astype(np.float16))
     _finish(writer, part, out)
     return out
@@ -84,8 +84,8 @@ def export_merged(
         from peft import PeftModel
 
         model = PeftModel.from_pretrained(model, str(adapter)).merge_and_unload()
-    base = _base(gguf)
-    names = gg.get_tensor_name_map(_arch(arch), base.blocks)
+    base = read_base(gguf)
+    names = name_map(base)
     wanted = {tensor.name for tensor in reader.tensors}
     part = out.with_suffix(".part")
     writer = gg.GGUFWriter(str(part), arch)
@@ -99,8 +99,7 @@ def export_merged(
         if target is None or f"{target}.{kind}" not in wanted:
             continue
         data = tensor.detach().float().numpy()
-        if arch == "llama" and target.endswith(("attn_q", "attn_k")):
-            data = _permute(data, base.heads if target.endswith("attn_q") else base.kv_heads)
+        data = _permute(data, target, base)
         stored = np.float32 if data.ndim == 1 else np.float16
         writer.add_tensor(f"{target}.{kind}", data.astype(stored))
         written.add(f"{target}.{kind}")
@@ -159,10 +158,12 @@ def _open_base(gguf: Path) -> tuple[Any, str]:
     return reader, arch
 
 
-def _arch(name: str) -> Any:
+def name_map(base: "Base") -> Any:
+    """From transformers' names of modules to the GGUF's, by `get_name`."""
     import gguf as gg
 
-    return next(key for key, value in gg.MODEL_ARCH_NAMES.items() if value == name)
+    arch = next(key for key, value in gg.MODEL_ARCH_NAMES.items() if value == base.arch)
+    return gg.get_tensor_name_map(arch, base.blocks)
 
 
 def _field(reader: Any, name: str) -> Any:
@@ -173,7 +174,7 @@ def _field(reader: Any, name: str) -> Any:
 
 
 @dataclass(frozen=True, slots=True)
-class _Base:
+class Base:
     """What an adapter needs to know of its base."""
 
     arch: str
@@ -183,12 +184,17 @@ class _Base:
     sha256: str
 
 
-def _base(gguf: Path) -> _Base:
+def read_base(gguf: Path) -> Base:
+    """The header of a base file.
+
+    Raises:
+        ModelError: it is of an architecture we can't export, or no GGUF file.
+    """
     return _read_base(gguf, gguf.stat().st_mtime_ns if gguf.is_file() else 0)
 
 
 @lru_cache(maxsize=4)
-def _read_base(gguf: Path, _changed: int) -> _Base:
+def _read_base(gguf: Path, _changed: int) -> Base:
     """Reading the header takes two seconds, and training exports at every step."""
     reader, arch = _open_base(gguf)
 
@@ -196,15 +202,34 @@ def _read_base(gguf: Path, _changed: int) -> _Base:
         return int(_field(reader, f"{arch}.{name}"))
 
     heads = count("attention.head_count"), count("attention.head_count_kv")
-    return _Base(arch, count("block_count"), *heads, file_hash(gguf))
+    return Base(arch, count("block_count"), *heads, file_hash(gguf))
 
 
-def _permute(weights: Any, heads: int) -> Any:
+def _permute(weights: Any, target: str, base: Base) -> Any:
     """llama.cpp's order of rotary dimensions, as its own converter makes it. (rows, columns)."""
+    heads = _rotary_heads(target, base)
+    if not heads:
+        return weights
     rows, columns = weights.shape
-    return (
-        weights.reshape(heads, 2, rows // heads // 2, columns).swapaxes(1, 2).reshape(rows, columns)
-    )
+    split = weights.reshape(heads, 2, rows // heads // 2, columns)
+    return split.swapaxes(1, 2).reshape(rows, columns)
+
+
+def unpermute(weights: Any, target: str, base: Base) -> Any:
+    """transformers' order of rotary dimensions, from llama.cpp's. (rows, columns)."""
+    heads = _rotary_heads(target, base)
+    if not heads:
+        return weights
+    rows, columns = weights.shape
+    split = weights.reshape(heads, rows // heads // 2, 2, columns)
+    return split.swapaxes(1, 2).reshape(rows, columns)
+
+
+def _rotary_heads(target: str, base: Base) -> int:
+    """How many heads a module's rows are reordered in; 0 if they are not."""
+    if base.arch != "llama" or not target.endswith(("attn_q", "attn_k")):
+        return 0
+    return base.heads if target.endswith("attn_q") else base.kv_heads
 
 
 def _load_adapter(folder: Path) -> tuple[dict[str, Any], list[tuple[str, str, Any]]]:

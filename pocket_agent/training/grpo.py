@@ -23,7 +23,7 @@ from pocket_agent.training.curves import draw_curves, write_metrics
 from pocket_agent.training.export import quantise
 from pocket_agent.training.grpo_options import GrpoOptions, add_arguments, read_options
 from pocket_agent.training.rewards import Prices
-from pocket_agent.training.sft import fast_bf16, lora
+from pocket_agent.training.sft import fast_bf16, for_this_machine, lora, start_folder
 from pocket_agent.training.tasks import Task, check_tokens, make_reward, read_tasks
 
 __all__ = ["add_arguments", "main", "run"]
@@ -75,6 +75,7 @@ def build_trainer(options: GrpoOptions) -> Any:
     process = PartialState(cpu=not torch.cuda.is_available())
     with process.main_process_first():
         base = prepare_base(options.gguf, options.work / "base")
+        start = start_folder(options.start, options.gguf, options.out)
     tasks = read_tasks(
         options.data,
         Vocabulary(options.gguf),
@@ -90,7 +91,7 @@ def build_trainer(options: GrpoOptions) -> Any:
         raise UsageError("--prompts must divide over the processes and --accumulate")
     torch.manual_seed(options.seed)
     return _trainer_class(options)(
-        model=lora(load_base(base), options.rank, options.start),
+        model=for_this_machine(lora(load_base(base), options.rank, start)),
         reward_funcs=make_reward(tasks, Prices(lost=options.lost)),
         args=_configuration(options, process.num_processes),
         train_dataset=_dataset(tasks),

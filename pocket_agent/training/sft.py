@@ -7,14 +7,18 @@ from pathlib import Path
 from typing import Any
 
 from pocket_agent.errors import UsageError
-from pocket_agent.training.base import Vocabulary, bundled_gguf, load_base, prepare_base
+from pocket_agent.training.adapter_file import unpack_adapter
+from pocket_agent.training.base import (
+    TARGETS,
+    Vocabulary,
+    bundled_gguf,
+    load_base,
+    prepare_base,
+)
 from pocket_agent.training.checkpoints import last_whole
 from pocket_agent.training.curves import draw_curves, write_metrics
 from pocket_agent.training.examples import examples, readable, tokenise
 from pocket_agent.training.records import read_records
-
-TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
-
 
 @dataclass(frozen=True, slots=True)
 class SftOptions:
@@ -24,7 +28,7 @@ class SftOptions:
         data: files of labelled turns. out: folder for checkpoints and the adapter.
         batch: examples a step. rate: peak learning rate, cosine to a tenth after warm-up.
         rank: of the LoRA matrices. epochs: passes over the data.
-        start: a trained adapter (PEFT folder) to go on from. limit: at most so many examples.
+        start: a trained adapter to go on from, a PEFT folder or an exported GGUF. limit: at most so many examples.
         threads: of the processor; 0 leaves it to torch. Two threads that share their cores with
             other work are slower than one.
     """
@@ -72,15 +76,32 @@ def _rows(options: SftOptions) -> list[dict[str, list[int]]]:
 
 
 def lora(base: Any, rank: int, start: Path | None) -> Any:
-    """The base with LoRA on every linear layer, fresh or from a saved adapter."""
+    """The base with LoRA on every linear layer, fresh or from an adapter (a PEFT folder)."""
     from peft import LoraConfig, PeftModel, get_peft_model
 
     if start is not None:
         return PeftModel.from_pretrained(base, str(start), is_trainable=True)
-    config = LoraConfig(
-        r=rank, lora_alpha=2 * rank, target_modules=list(TARGETS), task_type="CAUSAL_LM"
-    )
+    names = [target.rpartition(".")[2] for target in TARGETS]
+    config = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=names, task_type="CAUSAL_LM")
     return get_peft_model(base, config)
+
+
+def for_this_machine(model: Any) -> Any:
+    """The model as it trains fastest here: in fp32 on a CPU, LoRA layers run fused."""
+    import torch
+
+    from pocket_agent.training.fused_lora import fuse_lora
+
+    if not torch.cuda.is_available() and not fast_bf16():
+        fuse_lora(model)
+    return model
+
+
+def start_folder(start: Path | None, gguf: Path, run: Path) -> Path | None:
+    """The PEFT folder of the adapter to start from; a GGUF is unpacked into the run's folder."""
+    if start is None or not start.is_file():
+        return start
+    return unpack_adapter(start, gguf, run / "start")
 
 
 def _trainer(options: SftOptions, base: Path, rows: list[dict[str, list[int]]]) -> Any:
@@ -90,7 +111,8 @@ def _trainer(options: SftOptions, base: Path, rows: list[dict[str, list[int]]]) 
     torch.manual_seed(options.seed)
     if options.threads:
         torch.set_num_threads(options.threads)
-    model = lora(load_base(base), options.rank, options.start)
+    start = start_folder(options.start, options.gguf, options.out)
+    model = for_this_machine(lora(load_base(base), options.rank, start))
     steps = math.ceil(len(rows) * options.epochs / options.batch)
     arguments = TrainingArguments(
         output_dir=str(options.out),

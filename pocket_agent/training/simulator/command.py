@@ -14,6 +14,7 @@ from pocket_agent.profile.facts import Op, OpKind
 from pocket_agent.training.simulator.check import check_text, count_text
 from pocket_agent.training.simulator.conversation import Record, simulate_people
 from pocket_agent.training.simulator.loading import PACKAGED, load_text
+from pocket_agent.training.simulator.person import NOISE
 from pocket_agent.training.simulator.splits import SPLITS
 from pocket_agent.training.simulator.variety import as_markdown, measure
 
@@ -24,6 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--turns", type=int, default=40, help="turns of each (default: 40)")
     parser.add_argument("--split", choices=SPLITS, default="train")
     parser.add_argument("--seed", type=int, default=0, help="the same seed, the same people")
+    parser.add_argument(
+        "--noise", type=float, default=NOISE, help=f"mean share of noise (default: {NOISE})"
+    )
     parser.add_argument("--out", type=Path, help="file of JSON lines (default: standard output)")
     parser.add_argument("--text", type=Path, default=PACKAGED, help="folder of the text")
     parser.add_argument("--check", action="store_true", help="only list problems of the text")
@@ -40,11 +44,18 @@ def main(arguments: argparse.Namespace) -> int:
         return _variety(arguments.variety, arguments.seed)
     if arguments.people < 1 or arguments.turns < 1:
         raise UsageError("--people and --turns need to be at least 1")
+    if not 0.0 <= arguments.noise <= 1.0:
+        raise UsageError("--noise needs to be between 0 and 1")
     text = load_text(arguments.text)
     if text.problems:
         print(f"{len(text.problems)} lines left out; --check lists them", file=sys.stderr)
     records = simulate_people(
-        text, arguments.split, arguments.seed, arguments.people, arguments.turns
+        text,
+        arguments.split,
+        arguments.seed,
+        arguments.people,
+        arguments.turns,
+        arguments.noise,
     )
     if arguments.out is None:
         _write(records, sys.stdout)

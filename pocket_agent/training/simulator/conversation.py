@@ -18,7 +18,7 @@ from pocket_agent.training.simulator.labelling import label
 from pocket_agent.training.simulator.loading import Text
 from pocket_agent.training.simulator.moves import Moves
 from pocket_agent.training.simulator.pattern import REPLIES, Pattern
-from pocket_agent.training.simulator.person import Person, invent
+from pocket_agent.training.simulator.person import NOISE, Person, invent
 from pocket_agent.training.simulator.registers import rewrite
 from pocket_agent.training.simulator.splits import Deck, build_deck
 
@@ -58,7 +58,12 @@ class Record(Labelled):
 
 
 def simulate_people(
-    text: Text, split: str, seed: int, people: int | None = None, turns: int = 40
+    text: Text,
+    split: str,
+    seed: int,
+    people: int | None = None,
+    turns: int = 40,
+    noise: float = NOISE,
 ) -> Iterator[Record]:
     """Labelled turns, person after person, in order of time.
 
@@ -66,6 +71,7 @@ def simulate_people(
         text: from `load_text`. split: train, dev or test.
         seed: the same seed gives the same people, however many are asked for.
         people: how many, or None for as many as are taken. turns: of each person.
+        noise: the mean share of turns that say nothing lasting.
 
     Raises:
         UsageError: no such split, or no text for it.
@@ -74,7 +80,7 @@ def simulate_people(
     moves = Moves(deck)
     for number in count(1) if people is None else range(1, people + 1):
         name = f"{split}-{seed}-{number:05d}"
-        person = invent(deck, name, name, turns)
+        person = invent(deck, name, name, turns, noise)
         yield from _Conversation(deck, moves, person).records(turns)
 
 

@@ -23,10 +23,15 @@ _SECTION_SHARES = {
     "avoids": 26,
 }
 _EARLY = ("name", "home", "occupation", "address", "age", "origin", "language")
+NOISE = 0.575
+"""The mean share of turns that say nothing lasting; people differ by _SPREAD to both sides."""
+_SPREAD = 0.175
 _INTERESTS = (5, 22)
 _ONCE_SHARE = 0.27
 _WARM_SHARE = 0.45
-_WARM_FACTS = (5, 25)
+_WARM_FACTS = (2, 25)
+"""What is known beforehand: no more facts than the record has turns, so that short records make
+short prompts."""
 
 
 @dataclass(slots=True)
@@ -63,19 +68,23 @@ class Person:
         return opens
 
 
-def invent(deck: Deck, name: str, seed: str, turns: int) -> Person:
+def invent(deck: Deck, name: str, seed: str, turns: int, noise: float = NOISE) -> Person:
     """A person with a hidden profile; some are known a little already.
 
     Args:
         name: their id. seed: the same seed gives the same person.
         turns: how many turns they will have: the hidden profile is as long as they can tell.
+        noise: the mean share of noise among people.
     """
     rng = Random(seed)
     register = rng.choices(REGISTERS, [r.share for r in REGISTERS])[0]
-    person = Person(name, rng, register, rng.random() < 0.4, rng.uniform(0.4, 0.75))
+    american = rng.random() < 0.4
+    share = rng.uniform(noise - _SPREAD, noise + _SPREAD)
+    person = Person(name, rng, register, american, min(1.0, max(0.0, share)))
     slots = _interests(deck, rng)
     if rng.random() < _WARM_SHARE:
-        _warm(person, deck, slots, rng.randint(*_WARM_FACTS))
+        least, most = _WARM_FACTS
+        _warm(person, deck, slots, rng.randint(least, max(least, min(most, turns))))
     hidden = 4 + round(turns * (1 - person.noise) * 0.6)
     person.agenda.extend(_agenda(slots, hidden, deck, rng))
     return person
