@@ -83,8 +83,8 @@ def _score(fact: Fact, said: frozenset[str]) -> float:
 
 
 def _stems(text: str) -> frozenset[str]:
-    found = (word.text.casefold() for word in words(text))
-    return frozenset(key(word) for word in found if word[0].isalnum() and word not in _STOP)
+    found = (word.text.casefold() for word in words(text) if word.begins)
+    return frozenset(key(word) for word in found if word not in _STOP)
 
 
 _STOP = frozenset(

@@ -80,18 +80,17 @@ def _runs(text: str, prefix: str) -> tuple[list[str], list[str]]:
     goes_on = False  # whether the word after this one may follow it
     for at in reversed(range(len(found))):
         word = found[at]
-        is_word = word.text[0].isalnum()
         if goes_on:
             gap = text[word.end : found[at + 1].start]
             rest = (_quote(gap) + " " if gap else "") + f"{prefix}{at + 1}"
             rules.append(
-                f"{prefix}{at} ::= {_quote(word.text)} " + (f"({rest})?" if is_word else rest)
+                f"{prefix}{at} ::= {_quote(word.text)} " + (f"({rest})?" if word.ends else rest)
             )
-        elif is_word:
+        elif word.ends:
             rules.append(f"{prefix}{at} ::= {_quote(word.text)}")
-        if is_word and clean(word.text):
+        if word.begins and clean(word.text):
             starts.append(f"{prefix}{at}")
-        goes_on = is_word or (goes_on and word.text not in _ENDS)
+        goes_on = word.ends or (goes_on and word.text not in _ENDS)
     return rules[::-1], starts[::-1]
 
 

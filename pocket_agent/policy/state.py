@@ -139,8 +139,8 @@ def tail(text: str, size: int) -> str:
 
 
 def _content(text: str) -> frozenset[str]:
-    found = (word.text.casefold() for word in words(text))
-    return frozenset(key(word) for word in found if word not in _STOP and word[0].isalnum())
+    found = (word.text.casefold() for word in words(text) if word.begins)
+    return frozenset(key(word) for word in found if word not in _STOP)
 
 
 _ORDER = {name: at for at, name in enumerate(BY_NAME)}

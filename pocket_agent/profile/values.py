@@ -5,7 +5,10 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-_WORD = re.compile(r"\w+(?:['’.\-/&+#]\w+)*[+#]*|[^\w\s\x00-\x1f\x7f-\x9f]", re.UNICODE)
+_WORD = re.compile(
+    r"\w+(?:(?:['’](?!s\b)|[.\-/&+#])\w+)*[+#]*|['’]s\b|[^\w\s\x00-\x1f\x7f-\x9f]", re.UNICODE
+)
+_POSSESSIVES = frozenset({"'s", "’s"})
 _LEADING = frozenset({"a", "an", "the", "my", "our", "some"})
 _EDGES = " \t\n\r.,;:!?…\"'’‘“”()[]{}<>*`~"
 
@@ -18,9 +21,19 @@ class Word:
     start: int
     end: int
 
+    @property
+    def begins(self) -> bool:
+        """Whether a value may begin here: at a word, not at a mark or a possessive."""
+        return self.text[0].isalnum()
+
+    @property
+    def ends(self) -> bool:
+        """Whether a value may end here: at a word, or at the 's of "Levi's"."""
+        return self.begins or self.text in _POSSESSIVES
+
 
 def words(text: str) -> Iterator[Word]:
-    """The words and marks of `text`, in order."""
+    """The words and marks of `text`, in order; the 's of "my sister's cat" stands by itself."""
     for match in _WORD.finditer(text):
         yield Word(match.group(), match.start(), match.end())
 
@@ -34,8 +47,8 @@ def clean(value: str) -> str:
 
 def key(value: str) -> str:
     """What two values share if they mean the same: case, marks, articles and plurals aside."""
-    found = (word.text for word in words(unicodedata.normalize("NFKC", clean(value)).casefold()))
-    return " ".join(_singular(word) for word in found if word[0].isalnum())
+    found = words(unicodedata.normalize("NFKC", clean(value)).casefold())
+    return " ".join(_singular(word.text) for word in found if word.begins)
 
 
 def find_span(text: str, value: str) -> tuple[int, int] | None:

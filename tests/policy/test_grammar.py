@@ -95,6 +95,23 @@ def test_what_may_not(vocab: Vocab, answer: str):
     assert not vocab.accepts(build_grammar(MOVE), answer)
 
 
+@pytest.mark.parametrize(
+    ("answer", "may"),
+    [
+        ("add family: sister", True),
+        ("like fashion: Levi's", True),
+        ("like fashion: Levi's jeans", True),
+        ("add family: 's birthday", False),
+        ("add family: sister's birthday", True),
+    ],
+)
+def test_a_value_may_stop_before_a_possessive_and_end_with_one(
+    vocab: Vocab, answer: str, may: bool
+):
+    state = State((), "", "for my sister's birthday I want Levi's jeans")
+    assert vocab.accepts(build_grammar(state), answer) is may
+
+
 def test_the_assistant_lends_its_words_only_where_it_asked(vocab: Vocab):
     told = State((), "You moved to a flat.", "yes")
     assert not vocab.accepts(build_grammar(told), "like housing: flat")

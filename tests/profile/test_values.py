@@ -33,6 +33,7 @@ def test_clean(value: str, tidy: str):
         ("C++", "C", False),
         ("glass", "glas", False),
         ("ﬁsh", "fish", True),
+        ("my sister's", "sister", True),
     ],
 )
 def test_key(one: str, other: str, same: bool):
@@ -46,6 +47,9 @@ def test_key(one: str, other: str, same: bool):
         ("I live in New Yorkshire", "new york", None),
         ("gluten-free, always", "gluten-free", "gluten-free"),
         ("I can't eat nuts.", "nut", "nuts"),
+        ("it's my sister's birthday", "sister", "sister"),
+        ("I only wear Levi's, sorry", "levi's", "Levi's"),
+        ("my dog’s called Rex", "dog", "dog"),
         ("", "x", None),
         ("x", "", None),
     ],

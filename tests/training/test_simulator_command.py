@@ -46,6 +46,18 @@ def test_turns_go_to_standard_output(capsys):
     }
 
 
+def test_the_share_of_noise_is_as_asked(capsys):
+    shares = []
+    for noise in ("0", "0.9"):
+        options = ["--people", "6", "--turns", "20", "--noise", noise]
+        assert main(["simulate", "--text", str(SAMPLE), *options]) == 0
+        kinds = [json.loads(line)["kind"] for line in capsys.readouterr().out.splitlines()]
+        shares.append(kinds.count("noise") / len(kinds))
+    assert shares[0] < 0.35 < 0.75 < shares[1]
+    assert main(["simulate", "--text", str(SAMPLE), "--noise", "1.5"]) == 2
+    assert "between 0 and 1" in capsys.readouterr().err
+
+
 def test_check_lists_problems_and_fails(tmp_path: Path, capsys):
     assert main(["simulate", "--text", str(SAMPLE), "--check"]) == 0
     assert capsys.readouterr().out == ""
