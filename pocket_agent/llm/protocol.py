@@ -37,7 +37,10 @@ class Sampling:
     Args:
         dry: strength of the "don't repeat yourself" penalty on runs of words that already stand
             in the conversation; 0 for none. The smallest models fall into loops without it.
-        bias: texts of one token each, and what is added to that token's logit.
+        gate: a text and a margin; under a grammar only. The answer begins with that text's first
+            token exactly if its logit and the margin outweigh all other beginnings together.
+            Plain greedy choice compares it with the likeliest of them alone, and so prefers one
+            refusal over many ways of agreeing.
     """
 
     temperature: float = 0.6
@@ -46,7 +49,7 @@ class Sampling:
     min_p: float = 0.05
     repeat_penalty: float = 1.05
     dry: float = 0.0
-    bias: tuple[tuple[str, float], ...] = ()
+    gate: tuple[str, float] | None = None
     seed: int | None = None
     max_tokens: int = 512
 

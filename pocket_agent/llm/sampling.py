@@ -55,6 +55,7 @@ class Sampler:
             sampling.temperature <= 0 and sampling.repeat_penalty == 1.0 and sampling.dry <= 0
         )
         self._candidates = _Candidates(model) if grammar else None
+        self._gate = _gate(model, sampling)
 
     def sample(self) -> int | None:
         """The next token, or None where the grammar allows none."""
@@ -78,6 +79,12 @@ class Sampler:
 
     def _constrained(self, candidates: "_Candidates") -> int | None:
         logits = self._lib.llama_get_logits_ith(self._context.pointer, -1)
+        if self._gate is not None:
+            gate, self._gate = self._gate, None
+            candidates.fill(logits)
+            if candidates.restrict(self._grammar):
+                candidates.settle(*gate)
+                return candidates.choose(self._chain)
         candidates.fill(logits)
         token = candidates.choose(self._chain)
         if candidates.allows(self._grammar, token):
@@ -116,6 +123,16 @@ class _Candidates:
         self._array["logit"][:count] = values
         self._view.size, self._view.selected, self._view.sorted = count, -1, False
 
+    def settle(self, token: int, margin: float) -> None:
+        """Leave only `token` if it and the margin outweigh the rest together, else only the rest."""
+        np, kept = self._np, self._array[: self._view.size]
+        is_it = kept["id"] == token
+        if not is_it.any() or is_it.all():
+            return
+        rest = np.logaddexp.reduce(kept["logit"][~is_it].astype(np.float64))
+        wins = kept["logit"][is_it][0] + margin >= rest
+        self._keep(kept[is_it if wins else ~is_it])
+
     def choose(self, chain: Any) -> int:
         """The token the chain selects."""
         self._lib.llama_sampler_apply(chain, ctypes.byref(self._view))
@@ -126,9 +143,12 @@ class _Candidates:
         self._lib.llama_sampler_apply(grammar, ctypes.byref(self._view))
         count = self._view.size
         kept = self._array[:count][self._np.isfinite(self._array["logit"][:count])]
+        self._keep(kept)
+        return len(kept) > 0
+
+    def _keep(self, kept: Any) -> None:
         self._array[: len(kept)] = kept
         self._view.size, self._view.selected, self._view.sorted = len(kept), -1, False
-        return len(kept) > 0
 
     def allows(self, grammar: Any, token: int) -> bool:
         """Would the grammar take this token next?"""
@@ -152,7 +172,6 @@ def _chain(model: NativeModel, sampling: Sampling, said: Sequence[int]) -> Any:
     lib = model.lib
     chain = lib.llama_sampler_chain_init(lib.llama_sampler_chain_default_params())
     for sampler in (
-        *_bias(model, sampling),
         *_penalties(model, sampling),
         *_dry(model, sampling, said),
         *_choice(lib, sampling),
@@ -161,17 +180,11 @@ def _chain(model: NativeModel, sampling: Sampling, said: Sequence[int]) -> Any:
     return chain
 
 
-def _bias(model: NativeModel, sampling: Sampling) -> list[Any]:
-    if not sampling.bias:
-        return []
-    lib = model.lib
-    entries = (lib.llama_logit_bias * len(sampling.bias))()
-    for entry, (text, value) in zip(entries, sampling.bias, strict=True):
-        tokens = model.tokenize(text, special=False)
-        if len(tokens) != 1:
-            raise ModelError(f"{text!r} is not one token of this model")
-        entry.token, entry.bias = tokens[0], value
-    return [lib.llama_sampler_init_logit_bias(model.n_vocab, len(entries), entries)]
+def _gate(model: NativeModel, sampling: Sampling) -> tuple[int, float] | None:
+    if sampling.gate is None:
+        return None
+    text, margin = sampling.gate
+    return model.tokenize(text, special=False)[0], margin
 
 
 def _penalties(model: NativeModel, sampling: Sampling) -> list[Any]:

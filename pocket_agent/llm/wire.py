@@ -91,12 +91,12 @@ def pack_request(request: Request) -> Record:
 def unpack_request(record: Record) -> Request:
     """The child's side of `pack_request`."""
     sampling = record["sampling"]
-    bias = tuple((text, value) for text, value in sampling["bias"])
+    gate = sampling["gate"] and tuple(sampling["gate"])
     return Request(
         context=ContextName(record["context"]),
         messages=unpack_messages(record["messages"]),
         prompt=record["prompt"],
-        sampling=Sampling(**(sampling | {"bias": bias})),
+        sampling=Sampling(**(sampling | {"gate": gate})),
         grammar=record["grammar"],
         stop=tuple(record["stop"]),
         continue_last=record["continue_last"],

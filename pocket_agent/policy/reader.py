@@ -38,8 +38,9 @@ class PolicyReader:
         engine: has a policy context, with the trained adapter on it if there is one.
         version: what the log remembers as the author of an op.
         trained: whether the adapter is there; without it the prompt carries rules and examples.
-        caution: added to the logit of "nothing to learn"; more means fewer and surer facts. Set
-            for each adapter by what it does on the validation set.
+        caution: "nothing to learn" is the answer where its logit and this outweigh all edits
+            together: at 0, where it is more likely than not. More means fewer and surer facts.
+            Set for each adapter by what it does on the validation set.
     """
 
     def __init__(
@@ -51,8 +52,8 @@ class PolicyReader:
         caution: float = 0.0,
     ):
         self._engine = engine
-        bias = ((NONE, caution),) if caution else ()
-        self._sampling = replace(GREEDY, max_tokens=MAX_ANSWER_TOKENS, bias=bias)
+        gate = (NONE, caution) if trained or caution else None
+        self._sampling = replace(GREEDY, max_tokens=MAX_ANSWER_TOKENS, gate=gate)
         self.version = version
         self._prompt = trained_prompt if trained else few_shot_prompt
 

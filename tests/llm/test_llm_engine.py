@@ -191,6 +191,21 @@ async def test_a_grammar_is_obeyed(shared: LlamaEngine) -> None:
     assert last.finish == "stop"
 
 
+async def test_a_gate_weighs_one_answer_against_all_others_together(shared: LlamaEngine) -> None:
+    """Between the margins that let it through and keep it out lies the others' whole weight."""
+    grammar = 'root ::= "none" | "yes" | "no" | "maybe" | "well"'
+    said: list[str] = []
+    for margin in (-30.0, -2.0, 0.0, 2.0, 30.0):
+        sampling = replace(GREEDY, gate=("none", margin))
+        text, _ = await run(shared, policy("Do you like tea?", grammar, sampling))
+        said.append(text)
+    assert said[0] != "none"
+    assert said[-1] == "none"
+    passes = [text == "none" for text in said]
+    assert passes == sorted(passes)
+    assert {text for text in said if text != "none"} == {said[0]}
+
+
 async def test_checking_afterwards_gives_what_the_grammar_alone_would(shared: LlamaEngine) -> None:
     """A grammar that admits everything changes nothing."""
     free, _ = await run(shared, policy("Name three colours."))
