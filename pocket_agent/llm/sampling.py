@@ -124,7 +124,7 @@ class _Candidates:
         self._view.size, self._view.selected, self._view.sorted = count, -1, False
 
     def settle(self, token: int, margin: float) -> None:
-        """Leave only `token` if it and the margin outweigh the rest together, else only the rest."""
+        """Leave only `token` if it and the margin outweigh the rest together; else the rest."""
         np, kept = self._np, self._array[: self._view.size]
         is_it = kept["id"] == token
         if not is_it.any() or is_it.all():

@@ -2,6 +2,7 @@
 
 import argparse
 import math
+import random
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from pocket_agent.training.curves import draw_curves, write_metrics
 from pocket_agent.training.examples import examples, readable, tokenise
 from pocket_agent.training.records import read_records
 
+
 @dataclass(frozen=True, slots=True)
 class SftOptions:
     """How the warm start runs.
@@ -28,7 +30,8 @@ class SftOptions:
         data: files of labelled turns. out: folder for checkpoints and the adapter.
         batch: examples a step. rate: peak learning rate, cosine to a tenth after warm-up.
         rank: of the LoRA matrices. epochs: passes over the data.
-        start: a trained adapter to go on from, a PEFT folder or an exported GGUF. limit: at most so many examples.
+        start: a trained adapter to go on from, a PEFT folder or an exported GGUF.
+        limit: at most so many examples, drawn from all files alike.
         threads: of the processor; 0 leaves it to torch. Two threads that share their cores with
             other work are slower than one.
     """
@@ -71,8 +74,9 @@ def _rows(options: SftOptions) -> list[dict[str, list[int]]]:
     kept = [example for example in examples(records) if readable(example)]
     if not kept:
         raise UsageError("No turn of the data can be trained on")
-    rows = [tokenise(example, vocabulary) for example in kept]
-    return rows[: options.limit] if options.limit else rows
+    random.Random(options.seed).shuffle(kept)
+    kept = kept[: options.limit] if options.limit else kept
+    return [tokenise(example, vocabulary) for example in kept]
 
 
 def lora(base: Any, rank: int, start: Path | None) -> Any:
