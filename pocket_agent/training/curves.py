@@ -20,6 +20,18 @@ def write_metrics(run: Path, step: int, values: dict[str, Any]) -> None:
         stream.write(json.dumps({"step": step, **kept}) + "\n")
 
 
+def journal(run: Path) -> Any:
+    """A callback for a Trainer: one process writes every metric that is logged."""
+    from transformers import TrainerCallback
+
+    class Journal(TrainerCallback):  # type: ignore[misc]  # transformers is untyped here
+        def on_log(self, _args: Any, state: Any, _control: Any, logs: Any = None, **_: Any) -> None:
+            if logs and state.is_world_process_zero:
+                write_metrics(run, state.global_step, logs)
+
+    return Journal()
+
+
 def read_metrics(run: Path) -> dict[str, list[tuple[int, float]]]:
     """Each metric as (step, value), by step; of a step that was done twice, the later value.
 

@@ -5,6 +5,7 @@ a whole activation, and keeps them for the backward pass. On a CPU that is a qua
 The sums are the same: h = xAᵀ, y = xWᵀ + s·hBᵀ.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -66,6 +67,10 @@ def _is_plain(layer: Any) -> bool:
     return isinstance(dropout, torch.nn.Identity) and not layer.use_dora.get(names[0], False)
 
 
+# torch gives `apply` no types.
+_apply: Callable[..., torch.Tensor] = _LoraLinear.apply
+
+
 class _Fused:
     """Stands in for a layer's forward."""
 
@@ -77,5 +82,5 @@ class _Fused:
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
         flat = x.reshape(-1, x.shape[-1])
-        made = _LoraLinear.apply(flat, self._weight, self._a, self._b, self._scale)
+        made = _apply(flat, self._weight, self._a, self._b, self._scale)
         return made.view(*x.shape[:-1], -1)

@@ -19,7 +19,7 @@ from typing import Any
 from pocket_agent.errors import UsageError
 from pocket_agent.training.base import Vocabulary, file_hash, load_base, prepare_base
 from pocket_agent.training.checkpoints import last_whole, restore_finished
-from pocket_agent.training.curves import draw_curves, write_metrics
+from pocket_agent.training.curves import draw_curves, journal
 from pocket_agent.training.export import quantise
 from pocket_agent.training.grpo_options import GrpoOptions, add_arguments, read_options
 from pocket_agent.training.rewards import Prices
@@ -90,14 +90,15 @@ def build_trainer(options: GrpoOptions) -> Any:
     if options.prompts % (process.num_processes * options.accumulate):
         raise UsageError("--prompts must divide over the processes and --accumulate")
     torch.manual_seed(options.seed)
+    model = lora(load_base(base), options.rank, start)
     return _trainer_class(options)(
-        model=for_this_machine(lora(load_base(base), options.rank, start)),
+        model=for_this_machine(model) if options.pack else model,
         reward_funcs=make_reward(tasks, Prices(lost=options.lost)),
         args=_configuration(options, process.num_processes),
         train_dataset=_dataset(tasks),
         processing_class=tokenizer,
         rollout_func=_rollouts(options, tasks, process),
-        callbacks=[_journal(options.out)],
+        callbacks=[journal(options.out)],
         **_packing(options, process.num_processes),
     )
 
@@ -197,19 +198,6 @@ def fast_gguf(gguf: Path, folder: Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         quantise(gguf, made, kind)
     return made
-
-
-def _journal(run: Path) -> Any:
-    from transformers import TrainerCallback
-
-    class Journal(TrainerCallback):  # type: ignore[misc]
-        """Writes every logged metric as a JSON line."""
-
-        def on_log(self, _args: Any, state: Any, _control: Any, logs: Any = None, **_: Any) -> None:
-            if logs and state.is_world_process_zero:
-                write_metrics(run, state.global_step, logs)
-
-    return Journal()
 
 
 def main(arguments: argparse.Namespace) -> int:

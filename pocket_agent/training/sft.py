@@ -17,7 +17,7 @@ from pocket_agent.training.base import (
     prepare_base,
 )
 from pocket_agent.training.checkpoints import last_whole
-from pocket_agent.training.curves import draw_curves, write_metrics
+from pocket_agent.training.curves import draw_curves, journal
 from pocket_agent.training.examples import examples, readable, tokenise
 from pocket_agent.training.records import read_records
 
@@ -110,7 +110,7 @@ def start_folder(start: Path | None, gguf: Path, run: Path) -> Path | None:
 
 def _trainer(options: SftOptions, base: Path, rows: list[dict[str, list[int]]]) -> Any:
     import torch
-    from transformers import Trainer, TrainerCallback, TrainingArguments
+    from transformers import Trainer, TrainingArguments
 
     torch.manual_seed(options.seed)
     if options.threads:
@@ -140,13 +140,6 @@ def _trainer(options: SftOptions, base: Path, rows: list[dict[str, list[int]]]) 
         dataloader_num_workers=0,
     )
 
-    class Journal(TrainerCallback):  # type: ignore[misc]
-        """Writes every logged metric as a JSON line."""
-
-        def on_log(self, _args: Any, state: Any, _control: Any, logs: Any = None, **_: Any) -> None:
-            if logs:
-                write_metrics(options.out, state.global_step, logs)
-
     class AnswerTrainer(Trainer):  # type: ignore[misc]
         """Puts only the answer's positions through the head: it is a fifth of the model."""
 
@@ -169,7 +162,7 @@ def _trainer(options: SftOptions, base: Path, rows: list[dict[str, list[int]]]) 
         args=arguments,
         train_dataset=rows,
         data_collator=collate,
-        callbacks=[Journal()],
+        callbacks=[journal(options.out)],
     )
 
 
