@@ -65,13 +65,13 @@ class Database:
         with explained(path):
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             lock = StoreLock(path)
-            made = not path.exists()
+            made, empty = not path.exists(), not cipher.head_of(path)
             try:
                 remove_unfinished(path)
                 raw = _key_of(path, key)
                 _make_private(path)
                 connection = connect(path, raw)
-                if made:
+                if empty:
                     _check_encrypted(path, raw)
                 return cls(path, connection, lock, raw)
             except BaseException:
