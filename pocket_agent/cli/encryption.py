@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from pocket_agent.cli import key_store, passphrases
+from pocket_agent.cli import key_store, options, passphrases
 from pocket_agent.cli.opening import no_profile, open_home, profile_name
 from pocket_agent.cli.output import narrate, put_line
 from pocket_agent.cli.passphrases import passphrase_for
@@ -34,7 +34,7 @@ def add_change(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--new-passphrase-fd",
         metavar="N",
-        type=int,
+        type=options.descriptor,
         help="read the new passphrase from this file descriptor",
     )
 
@@ -66,10 +66,7 @@ def encrypt(arguments: argparse.Namespace) -> int:
         key_store.recall(path)
     chosen = passphrases.choose(passphrases.given(arguments), _BY_SCRIPT)
     rewrite(path, None, chosen)
-    narrate(
-        "Encrypted. Exports and backups made before are not, and a drive may keep old blocks: "
-        "docs/privacy.md says more."
-    )
+    narrate("Encrypted. Exports and backups made before are not; a drive may keep old blocks.")
     if arguments.remember:
         _remember(locations, path, chosen)
     put_line(path.stem)
