@@ -50,12 +50,14 @@ def collect() -> dict[str, Any]:
     engine = asyncio.run(_engine())
     embedder = Embedder()
     try:
-        recall = recall_speed.measure(RECALL_TURNS, None, embedder)
+        recall = recall_speed.compare(RECALL_TURNS, embedder)
     finally:
         embedder.close()
     return {
         "engine": engine,
-        "recall": recall,
+        "recall": recall["plain"],
+        "recall_encrypted": recall["encrypted"],
+        "recall_encrypted_ratio": recall["ratio"],
         "ui": ui.measure(),
         "start": footprint.help_seconds(),
         "memory": footprint.memory(),
@@ -74,6 +76,7 @@ def promises(found: dict[str, Any]) -> list[Promise]:
         Promise("decoding × a bare loop", found["engine"]["decode_ratio_vs_bare"], 0.95, False),
         Promise("first token, turn 20 × turn 2", found["engine"]["first_token_ratio"], 1.3),
         Promise(f"recall over {RECALL_TURNS} turns, ms", found["recall"]["median_ms"], 30.0),
+        Promise("recall, encrypted × plain", found["recall_encrypted_ratio"], 2.0),
         Promise("memory, MB", found["memory"]["total_mb"], footprint.MEMORY_LIMIT_MB),
     ]
 

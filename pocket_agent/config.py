@@ -33,6 +33,9 @@ class Settings:
         enter_sends: Enter sends and ctrl+j makes a new line; if not, the other way round.
         seed: makes replies repeatable; None draws a new one each time.
         threads: decode threads; 0 chooses.
+        lock_after_minutes: an encrypted profile is locked again after so long without a key or the
+            mouse; 0 for never.
+        key_store: whether passphrases are looked for in the system's key store.
     """
 
     profile: str = "default"
@@ -45,6 +48,8 @@ class Settings:
     enter_sends: bool = True
     seed: int | None = None
     threads: int = 0
+    lock_after_minutes: int = 15
+    key_store: bool = False
 
     @property
     def offload(self) -> int:
@@ -176,5 +181,7 @@ _RULES: dict[str, _Rule] = {
     "enter_sends": _SWITCH,
     "seed": _whole(0, 2**32 - 1),
     "threads": _whole(0, 1024),
+    "lock_after_minutes": _whole(0, 7 * 24 * 60),
+    "key_store": _SWITCH,
 }
 assert set(_RULES) == {field.name for field in fields(Settings)}

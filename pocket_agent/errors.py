@@ -45,6 +45,10 @@ class StoreBusyError(StoreError):
     """Another Pocket Agent has this profile open."""
 
 
+class PassphraseError(StoreError):
+    """The profile is encrypted, and its passphrase is missing or wrong."""
+
+
 class DiskFullError(StoreError):
     """Nothing more can be written; what was there before is intact."""
 

@@ -1,5 +1,6 @@
 """Where everything lives on disk. The one place that builds a path."""
 
+import contextlib
 import os
 import re
 import stat
@@ -54,13 +55,34 @@ class Locations:
         return self.profiles / f"{name}.db"
 
     def prepare(self) -> None:
-        """Make the folders, readable by their owner alone.
+        """Make the folders, and close them and what people wrote in them to everyone else.
 
         Raises:
             PocketAgentError: a folder can't be made or isn't ours to close.
         """
         for folder in (self.home, self.profiles, self.models, self.logs, self.cache):
             _make_private(folder)
+        for file in self.private_files():
+            with contextlib.suppress(OSError):  # what stays open, `exposed` tells
+                if is_exposed(file):
+                    file.chmod(0o600)
+
+    def private_files(self) -> list[Path]:
+        """The files that hold what a person said or set."""
+        try:
+            return [
+                file
+                for folder in (self.home, self.profiles, self.logs)
+                for file in folder.iterdir()
+                if file.is_file() and not file.is_symlink()
+            ]
+        except OSError:
+            return []
+
+    def exposed(self) -> list[Path]:
+        """The folders and files that others on this computer may read all the same."""
+        folders = (self.home, self.profiles, self.models, self.logs, self.cache)
+        return [path for path in (*folders, *self.private_files()) if is_exposed(path)]
 
 
 def locate(home: str | os.PathLike[str] | None = None) -> Locations:
@@ -84,10 +106,18 @@ def shipped_models() -> Path:
     return packaged if packaged.is_dir() else Path(__file__).parent.parent / "models"
 
 
+def is_exposed(path: Path) -> bool:
+    """Whether others than the owner have any right to a folder or file that is there."""
+    try:
+        return os.name == "posix" and bool(stat.S_IMODE(path.stat().st_mode) & 0o077)
+    except OSError:
+        return False
+
+
 def _make_private(folder: Path) -> None:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if os.name == "posix" and stat.S_IMODE(folder.stat().st_mode) & 0o077:
+        if is_exposed(folder):
             folder.chmod(0o700)
     except OSError as error:
         raise PocketAgentError(

@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from pocket_agent.errors import DiskFullError
 
-_FULL = {errno.ENOSPC, errno.EDQUOT}
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 @contextmanager
@@ -40,7 +40,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
             with contextlib.suppress(OSError):
                 Path(name).unlink()
             raise
-        _sync_folder(target.parent)
+        sync_folder(target.parent)
     except OSError as error:
         if error.errno in _FULL:
             raise DiskFullError(
@@ -49,7 +49,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         raise
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Make the new name outlive a power cut, where the system can."""
     if os.name != "posix":
         return

@@ -15,12 +15,12 @@ from pocket_agent.cli.opening import (
     choose_model,
     no_profile,
     open_home,
-    passphrase,
     profile_name,
     read_pipe,
     typed,
 )
 from pocket_agent.cli.output import ReaderGoneError, narrate, put, put_json
+from pocket_agent.cli.passphrases import passphrase_for
 from pocket_agent.errors import UsageError
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ async def _open(arguments: argparse.Namespace) -> "AsyncIterator[Opened]":
         name,
         choice=choose_model(arguments, settings),
         options=behaviour,
-        key=passphrase(),
+        key=passphrase_for(arguments, settings, locations.profile(name)),
         progress=Narrator(),
         by_meaning=False,
     )

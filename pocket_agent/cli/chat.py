@@ -4,7 +4,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from pocket_agent.cli.opening import open_home, passphrase, profile_name
+from pocket_agent.cli.opening import open_home, profile_name
+from pocket_agent.cli.passphrases import passphrase_for
 from pocket_agent.config import save_settings
 from pocket_agent.errors import UsageError
 
@@ -21,10 +22,12 @@ def open_chat(arguments: argparse.Namespace) -> int:
     from pocket_agent.tui.options import TuiOptions
 
     locations, settings = open_home(arguments)
+    name = profile_name(arguments, settings)
     options = TuiOptions(
         theme=settings.theme,
         enter_sends=settings.enter_sends,
-        key=passphrase(),
+        key=passphrase_for(arguments, settings, locations.profile(name), ask=False),
+        lock_after_s=60.0 * settings.lock_after_minutes,
         model=arguments.model or settings.model,
         chat_tokens=settings.chat_tokens,
         gpu_layers=settings.offload,
@@ -35,4 +38,4 @@ def open_chat(arguments: argparse.Namespace) -> int:
         incognito=arguments.incognito,
         save_theme=lambda name: _save_theme(locations.config, name),
     )
-    return run(locations, profile_name(arguments, settings), options)
+    return run(locations, name, options)

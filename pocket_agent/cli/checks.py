@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from pocket_agent import __version__
-from pocket_agent.cli.opening import Narrator, choose_model, passphrase, profile_name
+from pocket_agent.cli.opening import Narrator, choose_model, profile_name
 from pocket_agent.cli.output import narrate
+from pocket_agent.cli.passphrases import passphrase_for
 from pocket_agent.config import Settings, load_settings
 from pocket_agent.errors import ConfigError, PocketAgentError, StoreBusyError
-from pocket_agent.paths import Locations, locate
+from pocket_agent.paths import Locations, is_exposed, locate
 
 ENOUGH_DISK = 300 * 1024**2
 EMBEDDER_S = 60.0
@@ -81,6 +82,7 @@ def look_at_all(arguments: argparse.Namespace) -> Iterator[Finding]:
         "disk": _disk,
         "database": _database,
         "profile": _profile,
+        "encryption": _encryption,
         "model": _model,
         "engine": _engine,
         "embedder": _embedder,
@@ -118,9 +120,11 @@ def _folders(place: Place) -> Finding:
     where = place.locations
     folders = (where.home, where.profiles, where.models, where.logs, where.cache)
     modes = {str(folder): _mode(folder) for folder in folders}
-    place.locations.prepare()
+    open_files = [str(file) for file in where.private_files() if is_exposed(file)]
     was_open = [name for name, mode in modes.items() if mode and int(mode, 8) & 0o077]
-    still_open = [name for name in was_open if int(_mode(Path(name)) or "0", 8) & 0o077]
+    was_open += open_files
+    place.locations.prepare()
+    still_open = [str(path) for path in where.exposed()]
     locked = [str(folder) for folder in folders if not os.access(folder, os.W_OK | os.X_OK)]
     data = {"home": str(where.home), "cache": str(where.cache), "modes": modes}
     if locked:
@@ -159,14 +163,20 @@ def _database(_place: Place) -> Finding:
 
 
 def _profile(place: Place) -> Finding:
+    from pocket_agent.memory.cipher import is_encrypted
     from pocket_agent.memory.store import Store
 
     path = place.profile
     data: dict[str, Any] = {"name": path.stem, "path": str(path), "mode": _mode(path)}
+    data["encrypted"] = is_encrypted(path)
     if not path.exists():
         return Finding("profile", True, f"{path.stem!r} is made when it is first used", data)
+    key = passphrase_for(place.arguments, place.settings, path, ask=False)
+    if data["encrypted"] and key is None:
+        detail = f"{path.stem!r} is encrypted: not looked into without its passphrase"
+        return Finding("profile", True, detail, data)
     try:
-        with Store.open(path, key=passphrase(), create=False) as store:
+        with Store.open(path, key=key, create=False) as store:
             problems = store.problems()
             data |= {"events": len(store.events()), "facts": len(store.profile().active())}
     except StoreBusyError as error:
@@ -175,6 +185,18 @@ def _profile(place: Place) -> Finding:
         return Finding("profile", False, f"{path} is damaged: {problems[0]}", data)
     detail = f"{path.stem!r} is sound: {data['facts']} facts from {data['events']} changes"
     return Finding("profile", True, detail, data)
+
+
+def _encryption(place: Place) -> Finding:
+    """Which profiles open with a passphrase alone. Plain ones are no fault: it is a choice."""
+    from pocket_agent.memory.cipher import is_encrypted, is_plain
+
+    kinds = {
+        path.stem: "encrypted" if is_encrypted(path) else "plain" if is_plain(path) else "unknown"
+        for path in sorted(place.locations.profiles.glob("*.db"))
+    }
+    lines = [f"{name} is {kind}" for name, kind in kinds.items()]
+    return Finding("encryption", True, ", ".join(lines) or "there is no profile yet", kinds)
 
 
 def _model(place: Place) -> Finding:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
+from pocket_agent import secrecy
 from pocket_agent.cli import options, output
 from pocket_agent.errors import PocketAgentError
 
@@ -21,7 +22,7 @@ _COMMANDS = {
     "doctor": "check the installation",
     "bench": "measure the speed here",
 }
-_TAKES_A_VALUE = {"--home", "--profile", "--model", "-m"}
+_TAKES_A_VALUE = {"--home", "--profile", "--model", "-m", "--passphrase-fd"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -34,6 +35,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code: 0 fine, 1 failed, 2 wrong usage, 130 interrupted.
     """
     output.soften()
+    if argv is None:  # this process is ours
+        secrecy.close_to_others()
+        secrecy.take_passphrases()
     try:
         code = _run(list(sys.argv[1:] if argv is None else argv))
         output.flush()
@@ -66,6 +70,10 @@ def _run(argv: list[str]) -> int:
         arguments = _parser(_command_of(argv)).parse_args(argv)
     except SystemExit as said:  # argparse has said it all
         return said.code if isinstance(said.code, int) else USAGE
+    if arguments.passphrase_fd is not None:  # now: a pipe may come on the same descriptor
+        from pocket_agent.cli.passphrases import read_line
+
+        arguments.passphrase = read_line(arguments.passphrase_fd)
     if not arguments.command:
         from pocket_agent.cli.chat import open_chat
 

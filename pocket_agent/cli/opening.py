@@ -2,13 +2,13 @@
 
 import argparse
 import contextlib
-import os
 import select
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pocket_agent.cli.output import narrate
+from pocket_agent.cli.passphrases import passphrase_for
 from pocket_agent.config import Settings, load_settings
 from pocket_agent.errors import PocketAgentError, StoreError
 from pocket_agent.paths import Locations, locate
@@ -26,20 +26,14 @@ def open_home(arguments: argparse.Namespace) -> tuple[Locations, Settings]:
     """The folders, made if need be, and the settings in them."""
     locations = locate(arguments.home)
     locations.prepare()
+    if exposed := locations.exposed():
+        narrate(f"others on this computer can read {exposed[0]}: close it to them (chmod go=)")
     return locations, load_settings(locations.config)
 
 
 def profile_name(arguments: argparse.Namespace, settings: Settings) -> str:
     """The profile that was named, or the one in use."""
     return arguments.profile or settings.profile
-
-
-def passphrase() -> str | None:
-    """What opens an encrypted profile, for scripts; None for a plain one.
-
-    An empty one is passed on as it is, and refused: it must not quietly make a plain file.
-    """
-    return os.environ.get("POCKET_AGENT_PASSPHRASE")
 
 
 def open_store(arguments: argparse.Namespace, *, make: bool = False) -> "Store":
@@ -60,7 +54,7 @@ def open_store(arguments: argparse.Namespace, *, make: bool = False) -> "Store":
         if not make:
             raise no_profile(name)
         narrate(f"making the profile {name!r}")
-    return Store.open(path, key=passphrase())
+    return Store.open(path, key=passphrase_for(arguments, settings, path))
 
 
 def no_profile(name: str) -> StoreError:

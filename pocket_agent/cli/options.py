@@ -18,6 +18,13 @@ def add_common(parser: argparse.ArgumentParser, *, top: bool = False) -> None:
         "--home", metavar="DIR", default=default, help="folder of all state (POCKET_AGENT_HOME)"
     )
     parser.add_argument("--profile", metavar="P", default=default, help="which profile to use")
+    parser.add_argument(
+        "--passphrase-fd",
+        metavar="N",
+        type=descriptor,
+        default=default,
+        help="read the passphrase of an encrypted profile from this file descriptor",
+    )
 
 
 def add_model(parser: argparse.ArgumentParser, *, top: bool = False) -> None:
@@ -45,6 +52,17 @@ def add_incognito(parser: argparse.ArgumentParser, *, top: bool = False) -> None
         default=False if top else argparse.SUPPRESS,
         help="read the profile, write nothing",
     )
+
+
+def descriptor(text: str) -> int:
+    """The number of an open file, as an argument's type."""
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"{number} is less than 0")
+    return number
+
+
+descriptor.__name__ = "file descriptor"
 
 
 def count(text: str) -> int:

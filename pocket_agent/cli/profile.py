@@ -5,9 +5,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from pocket_agent.cli import facts
-from pocket_agent.cli.opening import as_path, no_profile, open_home, open_store, passphrase
+from pocket_agent.cli import encryption, facts
+from pocket_agent.cli.opening import as_path, no_profile, open_home, open_store
 from pocket_agent.cli.output import narrate, put_json, put_line
+from pocket_agent.cli.passphrases import passphrase_for
 from pocket_agent.config import save_settings
 from pocket_agent.errors import StoreError, UsageError
 
@@ -25,7 +26,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     listing = command("list", _list, "the profiles there are; * is the one in use")
     listing.add_argument("--json", action="store_true")
-    command("create", _create, "make a new, empty profile").add_argument("name")
+    create = command("create", _create, "make a new, empty profile")
+    create.add_argument("name")
+    create.add_argument("--encrypt", action="store_true", help="one that opens with a passphrase")
+    encryption.add_remember(create)
     command("use", _use, "use this profile from now on").add_argument("name")
     show = command("show", facts.show, "every fact, with your words and the date")
     show.add_argument("--json", action="store_true")
@@ -39,30 +43,51 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     undo.add_argument("seq", type=int, nargs="?")
     command("export", _export, "write everything to one file").add_argument("file")
     command("import", _import, "take in an export: all of it, or nothing").add_argument("file")
+    encrypt = command("encrypt", encryption.encrypt, "let a profile open with a passphrase alone")
+    encryption.add_remember(encrypt)
+    command("decrypt", encryption.decrypt, "make an encrypted profile a plain one")
+    change = command("passphrase", encryption.change, "change an encrypted profile's passphrase")
+    encryption.add_change(change)
     delete = command("delete", _delete, "delete a profile and all its turns")
     delete.add_argument("name")
     delete.add_argument("--yes", action="store_true", help="do not ask")
 
 
 def _list(arguments: argparse.Namespace) -> int:
+    from pocket_agent.memory.cipher import is_encrypted
+
     locations, settings = open_home(arguments)
     names = {path.stem for path in locations.profiles.glob("*.db")} | {settings.profile}
+    rows = [
+        {
+            "name": name,
+            "in_use": name == settings.profile,
+            "encrypted": is_encrypted(locations.profile(name)),
+        }
+        for name in sorted(names)
+    ]
     if arguments.json:
-        put_json([{"name": name, "in_use": name == settings.profile} for name in sorted(names)])
+        put_json(rows)
         return 0
-    for name in sorted(names):
-        put_line(f"{'*' if name == settings.profile else ' '} {name}")
+    for row in rows:
+        closed = "  (encrypted)" if row["encrypted"] else ""
+        put_line(f"{'*' if row['in_use'] else ' '} {row['name']}{closed}")
     return 0
 
 
 def _create(arguments: argparse.Namespace) -> int:
     from pocket_agent.memory.store import Store
 
-    locations, _ = open_home(arguments)
+    locations, settings = open_home(arguments)
     path = locations.profile(arguments.name)
-    if path.exists():
+    if path.exists() and path.stat().st_size:  # an empty one is what a kill may leave
         raise StoreError(f"There is a profile {arguments.name!r} already", "Choose another name.")
-    Store.open(path, key=passphrase()).close()
+    if arguments.remember and not arguments.encrypt:
+        raise UsageError("A plain profile has no passphrase to remember", "Add --encrypt.")
+    if arguments.encrypt:
+        encryption.create(arguments, locations, path)
+    else:
+        Store.open(path, key=passphrase_for(arguments, settings, path)).close()
     put_line(arguments.name)
     return 0
 
@@ -81,7 +106,10 @@ def _export(arguments: argparse.Namespace) -> int:
 
     with open_store(arguments) as store:
         done = export_profile(store, as_path(arguments.file))
+        encrypted = store.key is not None
     narrate(f"exported {done.sessions} sessions, {done.turns} turns, {done.events} changes")
+    if encrypted:
+        narrate("the profile is encrypted, this file is not: whoever has it can read it")
     return 0
 
 
@@ -105,6 +133,8 @@ def _delete(arguments: argparse.Namespace) -> int:
     if not arguments.yes and not _agreed(arguments.name):
         raise UsageError("Nothing was deleted", "Say so with --yes, or type the profile's name.")
     _erase(path)
+    if settings.key_store:
+        encryption.forget(path)
     if arguments.name == settings.profile:
         now = save_settings(locations.config, {"profile": None}).profile
         narrate(f"that was the profile in use; it is {now!r} now")
@@ -122,10 +152,12 @@ def _agreed(name: str) -> bool:
 def _erase(path: Path) -> None:
     """Take the files away while nobody else has the profile open."""
     from pocket_agent.memory.lock import StoreLock
+    from pocket_agent.memory.replacing import remove_unfinished
 
     try:
         with StoreLock(path):
-            for suffix in ("-wal", "-shm", ""):
+            remove_unfinished(path)
+            for suffix in ("-wal", "-shm", "-journal", ""):
                 path.with_name(path.name + suffix).unlink(missing_ok=True)
         path.with_name(path.name + ".lock").unlink(missing_ok=True)
     except OSError as error:

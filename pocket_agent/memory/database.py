@@ -7,22 +7,25 @@ where Python was built without extensions.
 import importlib.util
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import apsw
 
-from pocket_agent.errors import StoreError
+from pocket_agent.errors import PassphraseError, StoreError
+from pocket_agent.memory import cipher
+from pocket_agent.memory.cipher import Key
 from pocket_agent.memory.dates import day_words
 from pocket_agent.memory.faults import explained
 from pocket_agent.memory.lock import StoreLock
 from pocket_agent.memory.migrations import migrate
+from pocket_agent.memory.replacing import remove_files, remove_unfinished, take_place, unfinished
 
-_PLAIN_HEADER = b"SQLite format 3\x00"
 _SMALLEST = 512  # bytes of a database; SQLite would take a shorter file for an empty one
 _CACHE_KB = 32_768  # every vector of 10,000 turns: an encrypted file is deciphered only once
+_FLAGS = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_URI  # a copy's key goes by URI
 
 
 class Database:
@@ -31,36 +34,49 @@ class Database:
     One connection behind one lock: calls from any thread, one at a time.
     """
 
-    def __init__(self, path: Path, connection: apsw.Connection, lock: StoreLock) -> None:
+    def __init__(
+        self, path: Path, connection: apsw.Connection, lock: StoreLock, key: Key | None
+    ) -> None:
         self.path = path
+        self.key = key
         self._connection = connection
         self._lock = lock
         self._mutex = threading.RLock()
         self._durable = True
 
     @classmethod
-    def open(cls, path: Path, key: str | None, create: bool) -> "Database":
+    def open(cls, path: Path, key: str | Key | None, create: bool) -> "Database":
         """Open or make the file and bring it to the present schema.
+
+        Args:
+            key: a passphrase, or the key that one made for this very file.
 
         Raises:
             StoreBusyError: another instance has it open.
             DiskFullError: no room.
-            StoreError: missing, not a database, a newer version, or a wrong key. The file is as
-                it was.
+            PassphraseError: encrypted, and the key is missing or wrong. The file is as it was.
+            StoreError: missing, not a database, or a newer version. The file is as it was.
         """
-        _check_key(path, key)
+        path = path.absolute()
+        if key == "":
+            raise StoreError("The passphrase is empty", "Give one, or none at all.")
         if not create and not path.is_file():
             raise StoreError(f"There is no profile file {path}", "`profile list` shows what is.")
         with explained(path):
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             lock = StoreLock(path)
-            made = not path.exists()
+            made, empty = not path.exists(), not cipher.head_of(path)
             try:
+                remove_unfinished(path)
+                raw = _key_of(path, key)
                 _make_private(path)
-                return cls(path, _connect(path, key), lock)
+                connection = connect(path, raw)
+                if empty:
+                    _check_encrypted(path, raw)
+                return cls(path, connection, lock, raw)
             except BaseException:
                 if made:
-                    _remove(path)
+                    remove_files(path)
                 lock.release()
                 raise
 
@@ -102,26 +118,51 @@ class Database:
             finally:
                 self._lock.release()
 
+    def replace(self, write: Callable[[apsw.Connection, Path], None]) -> None:
+        """Put another file in the place of this one, and close it.
+
+        Whatever happens, and whenever this process ends, one of the two is there, whole.
+
+        Args:
+            write: makes the other file at the path it is given, whole and on the disk.
+        """
+        made = unfinished(self.path)
+        with self._mutex, explained(self.path, self._connection):
+            try:
+                with take_place(made, self.path):
+                    # All of the old file must be in it: the log does not go with the new one.
+                    if self._connection.pragma("journal_mode", "delete") != "delete":
+                        raise StoreError(f"{self.path.name} is in use by another program")
+                    write(self._connection, made)
+                    self._connection.close()
+            finally:
+                remove_unfinished(self.path)
+                self.close()
+
     def _set_durable(self, durable: bool) -> None:
         if durable is not self._durable:
             self._connection.pragma("synchronous", "FULL" if durable else "NORMAL")
             self._durable = durable
 
 
-def _check_key(path: Path, key: str | None) -> None:
-    """An empty key would silently make a plain file; a key can't open a plain one."""
-    if key == "":
-        raise StoreError("The passphrase is empty", "Give one, or none at all.")
-    if key is not None and _is_plain(path):
+def _key_of(path: Path, key: str | Key | None) -> Key | None:
+    """The raw key for a file, which must be encrypted just if there is a key."""
+    if key is None:
+        if cipher.is_encrypted(path):
+            raise PassphraseError(f"The profile {path.stem!r} is encrypted", "Give its passphrase.")
+        return None
+    if cipher.is_plain(path):
         raise StoreError(f"{path.name} is not encrypted", "Open it without a passphrase.")
+    if isinstance(key, Key):
+        return key
+    head = cipher.head_of(path)
+    return cipher.derive(key, head) if cipher.is_encrypted(path) else cipher.new_key(key)
 
 
-def _is_plain(path: Path) -> bool:
-    try:
-        with path.open("rb") as file:
-            return file.read(len(_PLAIN_HEADER)) == _PLAIN_HEADER
-    except OSError:
-        return False
+def _check_encrypted(path: Path, key: Key | None) -> None:
+    """A key that came to nothing would silently have made a plain file."""
+    if key is not None and cipher.head_of(path) != key.salt:
+        raise StoreError(f"{path.name} could not be encrypted")
 
 
 def _make_private(path: Path) -> None:
@@ -135,19 +176,18 @@ def _make_private(path: Path) -> None:
         path.chmod(0o600)
 
 
-def _remove(path: Path) -> None:
-    """Take away a file that could not be made whole."""
-    for ending in ("", "-journal", "-wal", "-shm"):
-        path.with_name(path.name + ending).unlink(missing_ok=True)
+def connect(path: Path, key: Key | None) -> apsw.Connection:
+    """A connection to a file that is there, brought to the present schema.
 
-
-def _connect(path: Path, key: str | None) -> apsw.Connection:
-    connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
+    Raises:
+        PassphraseError: it is encrypted with another key.
+        StoreError: it can't be used. The file is as it was.
+    """
+    connection = apsw.Connection(str(path), flags=_FLAGS)
     try:
         with explained(path, connection):
-            _prepare(connection, key)
-        if key is not None and _is_plain(path):
-            raise StoreError(f"{path.name} could not be encrypted")
+            _read_first(connection, path, key)
+            _prepare(connection)
     except BaseException:
         # The log of a file we refuse stays with it, for the program that wrote it.
         connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
@@ -156,10 +196,23 @@ def _connect(path: Path, key: str | None) -> apsw.Connection:
     return connection
 
 
-def _prepare(connection: apsw.Connection, key: str | None) -> None:
+def _read_first(connection: apsw.Connection, path: Path, key: Key | None) -> None:
+    """The first read, which a wrong key or a stranger fails."""
     if key is not None:
-        connection.pragma("key", key)
-    connection.pragma("user_version")  # the first read, which a wrong key or a stranger fails
+        cipher.unlock(connection, key)
+    # The library does so by itself; were it built otherwise, it would spill words in plain.
+    connection.pragma("temp_store", "memory")
+    try:
+        connection.pragma("user_version")
+    except apsw.NotADBError as error:
+        if key is None or not cipher.is_encrypted(path):
+            raise
+        raise PassphraseError(
+            "The passphrase is wrong", f"If it is right, {path.name} is damaged."
+        ) from error
+
+
+def _prepare(connection: apsw.Connection) -> None:
     _load_vectors(connection)
     connection.create_scalar_function("day_words", _day_words, 1, deterministic=True)
     connection.pragma("secure_delete", True)

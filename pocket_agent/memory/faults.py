@@ -9,7 +9,7 @@ import apsw
 
 from pocket_agent.errors import DiskFullError, StoreError
 
-_FULL = {errno.ENOSPC, errno.EDQUOT}
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 @contextmanager
@@ -27,7 +27,7 @@ def explained(path: Path, connection: apsw.Connection | None = None) -> Iterator
     try:
         yield
     except apsw.FullError as error:
-        raise _disk_full(path) from error
+        raise disk_full(path) from error
     except apsw.NotADBError as error:
         raise StoreError(
             f"{path.name} can't be read as a profile",
@@ -42,14 +42,14 @@ def explained(path: Path, connection: apsw.Connection | None = None) -> Iterator
     except apsw.BusyError as error:
         raise StoreError(f"{path.name} is in use by another program", "Close it.") from error
     except apsw.Error as error:
-        if connection is not None and _system_error(connection) in _FULL:
-            raise _disk_full(path) from error
+        if connection is not None and has_no_room(connection):
+            raise disk_full(path) from error
         raise StoreError(f"The profile {path.name} can't be used ({error})") from error
     except UnicodeEncodeError as error:
         raise StoreError("The text holds characters that are not Unicode") from error
     except OSError as error:
         if error.errno in _FULL:
-            raise _disk_full(path) from error
+            raise disk_full(path) from error
         raise StoreError(
             f"{path} can't be used ({error.strerror or error})", "Check the folder."
         ) from error
@@ -62,7 +62,13 @@ def _system_error(connection: apsw.Connection) -> int:
         return 0
 
 
-def _disk_full(path: Path) -> DiskFullError:
+def has_no_room(connection: apsw.Connection) -> bool:
+    """Whether the system refused the connection's last write for want of room."""
+    return _system_error(connection) in _FULL
+
+
+def disk_full(path: Path) -> DiskFullError:
+    """The complaint about a full disk."""
     return DiskFullError(
         f"The disk is full, so {path.name} can't grow", "Free some space; nothing saved is lost."
     )

@@ -5,6 +5,7 @@ from pathlib import Path
 from types import TracebackType
 
 from pocket_agent.memory import vectors
+from pocket_agent.memory.cipher import Key
 from pocket_agent.memory.database import Database
 from pocket_agent.memory.log import EventLog
 from pocket_agent.memory.passages import Passage, read_passages
@@ -30,19 +31,22 @@ class Store:
         self._log = EventLog(database)
 
     @classmethod
-    def open(cls, path: str | Path, *, key: str | None = None, create: bool = True) -> "Store":
+    def open(
+        cls, path: str | Path, *, key: str | Key | None = None, create: bool = True
+    ) -> "Store":
         """Open a profile's file, or make it.
 
         Args:
             path: the file; its folder is made too, readable by the owner alone.
-            key: passphrase of an encrypted file, or raw key in SQLite3MC's notation `x'…'`; None
-                for a plain one.
+            key: passphrase of an encrypted file, or the key that was made of it (`key`), which
+                spares a quarter second; None for a plain one.
             create: make the file if it is not there.
 
         Raises:
             StoreBusyError: another instance has it open.
             DiskFullError: there is no room.
-            StoreError: no such file, not a database, of a newer version, or a wrong key.
+            PassphraseError: it is encrypted, and the passphrase is missing or wrong.
+            StoreError: no such file, not a database, or of a newer version.
         """
         database = Database.open(Path(path), key, create)
         try:
@@ -55,6 +59,11 @@ class Store:
     def path(self) -> Path:
         """The file."""
         return self.database.path
+
+    @property
+    def key(self) -> Key | None:
+        """What further connections to an encrypted file open it with; None for a plain one."""
+        return self.database.key
 
     def close(self) -> None:
         """Close the file. Safe to call twice."""

@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from rich.console import RenderableType
 from rich.text import Text
-from textual import work
+from textual import events, work
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
@@ -21,8 +21,10 @@ from textual.theme import Theme
 from pocket_agent.errors import PocketAgentError
 from pocket_agent.tui.backend import Backend
 from pocket_agent.tui.commands import COMMANDS
+from pocket_agent.tui.idle import Idle
 from pocket_agent.tui.options import DEFAULT_THEME, TuiOptions
 from pocket_agent.tui.screens.chat import ChatScreen
+from pocket_agent.tui.screens.passphrase import PassphraseScreen
 from pocket_agent.tui.terminal import forgive_bad_bytes
 from pocket_agent.tui.themes import OURS
 from pocket_agent.tui.widgets.bars import MIN_COLUMNS, MIN_ROWS
@@ -30,6 +32,8 @@ from pocket_agent.tui.widgets.prompt import teach_alt_enter
 
 _CLOSE_S = 5.0
 _INTERRUPTED = 130
+_LOOK_EVERY_S = 20.0
+"""How often it is looked whether the person has gone; after a computer's sleep, how soon."""
 
 
 class PocketApp(App[str]):
@@ -64,6 +68,7 @@ class PocketApp(App[str]):
         super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
         self._backend = backend
         self._options = options or TuiOptions()
+        self._idle = Idle()
         # Nothing moves by itself: no animation costs a wake-up or delays a key.
         self.animation_level = "none"
         for theme in OURS:
@@ -75,12 +80,23 @@ class PocketApp(App[str]):
         return ChatScreen(self._backend, self._options)
 
     def on_mount(self) -> None:
+        if after := self._options.lock_after_s:
+            self.set_interval(min(_LOOK_EVERY_S, after / 4), self._lock_if_idle)
         self.theme_changed_signal.subscribe(self, self._theme_chosen)
         # A terminal that is closed, or a kill: leave it clean, and save what streams.
         for name in ("SIGTERM", "SIGHUP"):
             with suppress(AttributeError, NotImplementedError, RuntimeError, ValueError):
                 number = getattr(signal, name)
                 asyncio.get_running_loop().add_signal_handler(number, self._told_to_end)
+
+    async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, (events.InputEvent, events.Paste)):
+            self._idle.touch()
+        await super().on_event(event)
+
+    def _lock_if_idle(self) -> None:
+        if self._idle.seconds >= self._options.lock_after_s and self.chat.can_lock:
+            self.chat.lock_up("Locked, because nobody was there for a while")
 
     def _told_to_end(self) -> None:
         self.exit(return_code=_INTERRUPTED)
@@ -106,6 +122,11 @@ class PocketApp(App[str]):
 
         if not isinstance(self.screen, HelpScreen):
             self.push_screen(HelpScreen())
+
+    def action_command_palette(self) -> None:
+        # From the palette one would get past the passphrase, to the screen below it.
+        if not isinstance(self.screen, PassphraseScreen):
+            super().action_command_palette()
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:  # noqa: ARG002
         """The same commands as after the slash, for the palette."""

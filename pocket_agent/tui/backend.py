@@ -110,6 +110,10 @@ class Backend(Protocol):
     def session(self) -> Session | None:
         """The conversation that `send` continues; None until a new one has its first turn."""
 
+    @property
+    def encrypted(self) -> bool:
+        """Whether the open profile is encrypted, so that it can be locked."""
+
     async def open(self, session: str | None, report: Report, key: str | None = None) -> None:
         """Open the profile, without the model.
 
@@ -176,6 +180,12 @@ class Backend(Protocol):
 
     async def sent_prompt(self) -> SentPrompt | None:
         """The prompt of the last reply, or None before the first."""
+
+    async def lock(self) -> None:
+        """Close the profile and end the children; only `open` with its passphrase opens it again.
+
+        Nothing may be under way.
+        """
 
     async def close(self) -> None:
         """Save what is under way and end the children. Safe to call twice."""

@@ -38,6 +38,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("undo", "undo", "take back the last thing that was remembered", "ctrl+u"),
     Command("copy", "copy", "copy the last reply, or only its last code block", argument="[code]"),
     Command("theme", "theme", "choose the colours", argument="[NAME]"),
+    Command("lock", "lock", "lock an encrypted profile until its passphrase is typed"),
     Command("quit", "quit", "leave", "ctrl+q"),
 )
 

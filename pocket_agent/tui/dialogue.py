@@ -67,6 +67,7 @@ class Dialogue:
         self._current: Said | None = None
         self._reply: Said | None = None
         self._learning = 0
+        self._loading = False
         self._first_piece = 0.0
         self._pieces = 0
         self._status_at = _LONG_AGO
@@ -77,6 +78,22 @@ class Dialogue:
     def replying(self) -> bool:
         """Whether a message is being answered."""
         return self._current is not None
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything is under way or waits, so that the profile must stay open."""
+        under_way = self._loading or self.replying or self._learning > 0
+        return under_way or bool(self.conversation.queue)
+
+    async def lock(self) -> None:
+        """Take everything said off the screen, then close the profile. `open` brings it back."""
+        self.opened = False
+        self.conversation = Conversation()
+        self.status = Status()
+        self._kept = []
+        self._view.entries_changed()
+        self._view.status_changed()
+        await self.backend.lock()
 
     async def open(self, session: str | None, key: str | None = None) -> None:
         """Open the profile and show the session; messages typed before this still wait.
@@ -96,12 +113,15 @@ class Dialogue:
 
     async def load(self) -> None:
         """Load the model; a failure becomes a line of the chat."""
+        self._loading = True
         try:
             await self.backend.load(self._report)
         except PocketAgentError as error:
             self._report(Readiness(Stage.FAILED))
             self.fail(error)
             return
+        finally:
+            self._loading = False
         if self._current is None:
             self._learning += 1
             await self._catch_up()

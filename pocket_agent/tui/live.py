@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from pocket_agent.assistant.events import AssistantEvent, ReplyDone
-from pocket_agent.errors import StoreBusyError, StoreError
+from pocket_agent.errors import PassphraseError, StoreError
 from pocket_agent.memory.records import Session
 from pocket_agent.paths import Locations
 from pocket_agent.profile.facts import Fact, Op, OpKind
@@ -48,6 +48,7 @@ class LiveBackend:
         self.profile_name = profile_name
         self._locations = locations
         self._options = options
+        self._key = options.key
         self._parts: Parts | None = None
         self._loading = asyncio.Lock()
         self._report: Report = _ignore
@@ -57,13 +58,18 @@ class LiveBackend:
     def session(self) -> Session | None:
         return self._parts.assistant.session if self._parts else None
 
+    @property
+    def encrypted(self) -> bool:
+        return self._parts is not None and self._parts.store.key is not None
+
     async def open(self, session: str | None, report: Report, key: str | None = None) -> None:
         self._report = report
         report(Readiness(Stage.OPENING, "opening the profile"))
         workshop = await asyncio.to_thread(_import_workshop)
-        # What is alive now stays: without it, a full collection takes 20 ms rather than 100.
-        gc.freeze()
-        self._parts = await self._open_parts(workshop, key or self._options.key)
+        if not gc.get_freeze_count():
+            # What is alive now stays: without it, a full collection takes 20 ms rather than 100.
+            gc.freeze()
+        self._parts = await self._open_parts(workshop, key or self._key)
         await self._open.assistant.open_session(session)
         report(Readiness(Stage.LOADING, "loading the model"))
 
@@ -159,6 +165,12 @@ class LiveBackend:
         parts = [SentPart(_TITLES[m.role.value], m.text) for m in prompt.messages]
         return SentPrompt(parts, prompt.tokens, prompt.limit, prompt.dropped)
 
+    async def lock(self) -> None:
+        self._key = None  # whoever comes back types it, wherever it came from at first
+        parts, self._parts = self._parts, None
+        if parts is not None:
+            await parts.close()
+
     async def close(self) -> None:
         if self._parts is not None and not self._closed:
             self._closed = True
@@ -166,17 +178,12 @@ class LiveBackend:
 
     async def _open_parts(self, workshop: ModuleType, key: str | None) -> "Parts":
         where, name = self._locations, self.profile_name
-        locked = await asyncio.to_thread(workshop.is_locked, where, name)
-        if locked and key is None:
-            raise NeedsKeyError(f"The profile {name} needs its passphrase")
         try:
             parts: Parts = await workshop.open_parts(where, name, self._options, key)
-        except StoreBusyError:
-            raise
-        except StoreError as error:
-            if locked:
-                raise NeedsKeyError(error.what, error.todo) from error
-            raise
+        except PassphraseError as error:
+            if key is None:
+                raise NeedsKeyError(f"The profile {name} needs its passphrase") from error
+            raise NeedsKeyError(error.what, error.todo) from error
         return parts
 
     @property

@@ -15,6 +15,8 @@ class TuiOptions:
         enter_sends: Enter sends and ctrl+j makes a new line; if not, the other way round.
         session: id of the session to open; None starts a new one.
         key: opens an encrypted profile; None for a plain one.
+        lock_after_s: seconds without a key or the mouse after which an encrypted profile is locked
+            again; 0 for never.
         model: name or path of the model; empty for the default.
         chat_tokens: size of the chat context.
         gpu_layers: -1 for as many as fit, 0 for none.
@@ -30,6 +32,7 @@ class TuiOptions:
     enter_sends: bool = True
     session: str | None = None
     key: str | None = None
+    lock_after_s: float = 0.0
     model: str = ""
     chat_tokens: int = 4096
     gpu_layers: int = -1

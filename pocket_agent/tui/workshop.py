@@ -23,8 +23,6 @@ from pocket_agent.profile.rules import effective
 from pocket_agent.tui.backend import MemoryRow, Page
 from pocket_agent.tui.options import TuiOptions
 
-_PLAIN = b"SQLite format 3\0"
-
 
 class LatePolicy:
     """A policy that is known only once the model is: which adapter fits depends on the file."""
@@ -121,15 +119,6 @@ class Parts:
         self.embedder.close()
         if self.indexer is not None:
             self.indexer.close()
-
-
-def is_locked(locations: Locations, profile: str) -> bool:
-    """Whether the profile's file is there and is no plain database: encrypted, or damaged."""
-    path = locations.profile(profile)
-    if not path.is_file() or path.stat().st_size == 0:
-        return False
-    with path.open("rb") as file:
-        return file.read(len(_PLAIN)) != _PLAIN
 
 
 async def open_parts(

@@ -31,7 +31,9 @@ def test_create_use_list_delete(call: Any, home: Path) -> None:
     assert "already" in complaint(call("profile", "create", "work"))
     assert call("profile", "list").out == "* default\n  work\n"
     assert call("profile", "use", "work").out == "work\n"
-    assert json.loads(call("profile", "list", "--json").out) == [{"name": "work", "in_use": True}]
+    assert json.loads(call("profile", "list", "--json").out) == [
+        {"name": "work", "in_use": True, "encrypted": False}
+    ]
     call("profile", "set", "employer", "Acme")
     assert "employer: Acme" in call("profile", "show").out
     assert "employer: Acme" not in call("profile", "show", "--profile", "work").err

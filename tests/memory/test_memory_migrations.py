@@ -7,7 +7,8 @@ import pytest
 import sqlite_vec
 
 from pocket_agent.errors import StoreError
-from pocket_agent.memory import migrations
+from pocket_agent.memory import cipher, migrations
+from pocket_agent.memory.cipher import Key
 from pocket_agent.memory.dates import day_words
 from pocket_agent.memory.migrations import APPLICATION_ID, STEPS, VERSION
 from pocket_agent.memory.store import Store
@@ -26,9 +27,11 @@ INSERT INTO facts VALUES ('e', 'pet', 'bees', '+', 1.0, 'active', 'user', '2025-
 """
 
 
-def make(path: Path, version: int) -> None:
+def make(path: Path, version: int, key: Key | None = None) -> None:
     """A store as the program of that version would have left it."""
     connection = apsw.Connection(str(path))
+    if key is not None:
+        cipher.unlock(connection, key)
     connection.enable_load_extension(True)
     connection.load_extension(sqlite_vec.loadable_path())
     connection.create_scalar_function("day_words", lambda *a: day_words(str(a[0])), 1)
@@ -58,6 +61,19 @@ def test_every_earlier_version_opens(tmp_path: Path, version: int) -> None:
                 found = connection.execute("SELECT rowid FROM turn_words('hive monday')")
                 assert [n for (n,) in found] == [1, 2, 3]
         assert store.problems() == []
+
+
+@pytest.mark.parametrize("version", range(1, VERSION + 1))
+def test_an_encrypted_one_opens_and_leaves_nothing_in_plain(tmp_path: Path, version: int) -> None:
+    path, key = tmp_path / "old.db", Key(b"k" * 32, cipher.new_salt())
+    make(path, version, key)
+    with Store.open(path, key=key) as store:
+        assert len(store.turns("s")) == 3
+        assert store.problems() == []
+        files = list(tmp_path.iterdir())
+        assert not [file for file in files if b"bees" in file.read_bytes()]
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["old.db", "old.db.lock"]
+    assert b"bees" not in path.read_bytes()
 
 
 def test_a_failed_step_leaves_the_old_version(

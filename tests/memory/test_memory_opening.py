@@ -154,15 +154,18 @@ def test_with_a_key_the_file_tells_nothing(path: Path) -> None:
     with Store.open(path, key="correct horse") as store:
         assert store.turn(said.id).text == SECRET
     assert not path.read_bytes().startswith(b"SQLite format 3")
-    refused(path, "can't be read as a profile", key="wrong horse")
-    refused(path, "can't be read as a profile")
+    refused(path, "The passphrase is wrong", key="wrong horse")
+    refused(path, "'anna' is encrypted")
 
 
-def test_a_raw_key_opens_too(path: Path) -> None:
-    raw = "x'" + "1f" * 32 + "'"
-    with Store.open(path, key=raw) as store:
+def test_the_key_of_an_open_file_opens_it_again(path: Path) -> None:
+    with Store.open(path, key="correct horse") as store:
         session = store.new_session()
-    with Store.open(path, key=raw) as store:
+        key = store.key
+    assert key is not None
+    assert path.read_bytes()[:16] == key.salt
+    assert key.raw.hex() not in repr(key)
+    with Store.open(path, key=key) as store:
         assert store.session(session.id) == session
     assert not path.read_bytes().startswith(b"SQLite format 3")
 

@@ -26,6 +26,7 @@ from pocket_agent.profile.facts import (
     Source,
 )
 from pocket_agent.tui.backend import (
+    NeedsKeyError,
     Page,
     Readiness,
     Report,
@@ -118,6 +119,7 @@ class ScriptedBackend:
         fail_load: PocketAgentError | None = None,
     ) -> None:
         self.profile_name = "default"
+        self.encrypted = False
         self.session: Session | None = None
         self.said: list[str] = []
         self.kept: list[str] = []
@@ -248,6 +250,9 @@ class ScriptedBackend:
         ]
         return SentPrompt(parts, 512, 4096, self._dropped)
 
+    async def lock(self) -> None:
+        self.session = None
+
     async def close(self) -> None:
         self.closed = True
 
@@ -267,3 +272,21 @@ class ScriptedBackend:
         source = Source(user.id, 0, len(user.text), user.text)
         event = Event(self._number, f"e{self._number}", AT, Actor.POLICY, op, source)
         return Learnt(event, line)
+
+
+class Encrypted(ScriptedBackend):
+    """Opens with one passphrase only, and can be locked again."""
+
+    def __init__(self, **settings: object) -> None:
+        super().__init__(turns=exchanges(3), **settings)  # type: ignore[arg-type]
+        self.encrypted = True
+        self.locks = 0
+
+    async def open(self, session: str | None, report: Report, key: str | None = None) -> None:
+        if key != "sesame":
+            raise NeedsKeyError("It needs its passphrase" if key is None else "Not that one")
+        await super().open(session, report)
+
+    async def lock(self) -> None:
+        self.locks += 1
+        await super().lock()

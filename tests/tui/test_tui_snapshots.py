@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 from driving import say, shows, wait_until
-from scripted import ScriptedBackend, exchanges
+from scripted import Encrypted, ScriptedBackend, exchanges
 from textual.pilot import Pilot
 
 from pocket_agent.errors import ModelError
@@ -139,6 +139,15 @@ def test_context(snap_compare: Compare, size: str) -> None:
 def test_help(snap_compare: Compare, size: str) -> None:
     steps = after("f1", sign="Commands")
     assert snap_compare(PocketApp(ScriptedBackend()), run_before=steps, terminal_size=SIZES[size])
+
+
+@pytest.mark.parametrize("size", ["usual", "narrow"])
+def test_passphrase(snap_compare: Compare, size: str) -> None:
+    async def steps(pilot: Pilot[str]) -> None:
+        await shows(pilot, "It needs its passphrase")
+        await pilot.press(*"sesam")
+
+    assert snap_compare(PocketApp(Encrypted()), run_before=steps, terminal_size=SIZES[size])
 
 
 def test_too_small(snap_compare: Compare) -> None:

@@ -52,6 +52,7 @@ class ChatScreen(Frame):
     def __init__(self, backend: Backend, options: TuiOptions) -> None:
         super().__init__()
         self._options = options
+        self._was_locked = False
         self.dialogue = Dialogue(backend, self, self._spawn)
         self._transcript = Transcript()
         self._prompt = Prompt(enter_sends=options.enter_sends)
@@ -77,26 +78,50 @@ class ChatScreen(Frame):
 
     @work(group="begin")
     async def _begin(self) -> None:
+        await self._open(self._options.session, None)
+
+    async def _open(self, session: str | None, key: str | None) -> None:
+        """Open the profile, asking for its passphrase as often as it takes; then load the model."""
         try:
-            await self._open()
+            while not self.dialogue.opened:
+                try:
+                    await self.dialogue.open(session, key)
+                except NeedsKeyError as error:
+                    key = await self._ask(str(error), may_leave=not self._was_locked)
+                    if key is None:
+                        raise
         except PocketAgentError as error:
             self.app.exit(str(error), return_code=1)
             return
         self._show_title()
         await self.dialogue.load()
 
-    async def _open(self) -> None:
-        """Open the profile, asking for its passphrase as often as it takes."""
-        key: str | None = None
-        while True:
-            try:
-                await self.dialogue.open(self._options.session, key)
-            except NeedsKeyError as error:
-                key = await self.app.push_screen_wait(PassphraseScreen(str(error)))
-                if key is None:
-                    raise
-            else:
-                return
+    async def _ask(self, reason: str, *, may_leave: bool) -> str | None:
+        screen = PassphraseScreen(reason, may_leave=may_leave)
+        return await self.app.push_screen_wait(screen)
+
+    @property
+    def can_lock(self) -> bool:
+        """Whether there is an open encrypted profile with nothing under way in it."""
+        return self.dialogue.opened and self.dialogue.backend.encrypted and not self.dialogue.busy
+
+    @work(group="lock", exclusive=True)
+    async def lock_up(self, reason: str) -> None:
+        """Hide everything and close the profile; open it again once the passphrase is typed."""
+        session = self.dialogue.backend.session
+        while len(self.app.screen_stack) > 1:
+            self.app.pop_screen()
+        self.app.clear_notifications()
+        self._heading.show(self.dialogue.backend.profile_name)
+        self._was_locked = True
+        closing = asyncio.ensure_future(self.dialogue.lock())
+        key = await self._ask(reason, may_leave=False)
+        try:
+            await closing
+        except PocketAgentError as error:
+            self.app.exit(str(error), return_code=1)
+            return
+        await self._open(session.id if session else None, key)
 
     # The dialogue's view.
 
@@ -256,6 +281,16 @@ class ChatScreen(Frame):
         else:
             names = ", ".join(sorted(self.app.available_themes))
             self.tell(f"There is no theme {argument!r}. There are: {names}", failure=True)
+
+    def action_lock(self) -> None:
+        if not self._is_open():
+            return
+        if not self.dialogue.backend.encrypted:
+            self.tell("This profile is not encrypted: pocket-agent profile encrypt")
+        elif self.dialogue.busy:
+            self.tell("Something is still under way: wait for it, or stop it with Esc.")
+        else:
+            self.lock_up("Locked")
 
     def action_quit(self) -> None:
         self.app.exit(return_code=0)

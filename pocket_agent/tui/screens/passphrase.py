@@ -1,38 +1,47 @@
-"""Asks for the passphrase of an encrypted profile."""
+"""Asks for the passphrase of an encrypted profile, over everything else."""
 
 from collections.abc import Iterator
 from typing import ClassVar
 
 from textual import on
 from textual.binding import Binding, BindingType
+from textual.containers import Vertical
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from pocket_agent.tui.screens.frame import Frame
-from pocket_agent.tui.widgets.bars import Heading
 
 
 class PassphraseScreen(Frame):
     """Type the passphrase. Answers it, or None if the person gives up.
 
+    It covers the whole terminal: what lies below may be what is to be hidden.
+
     Args:
         reason: why it is asked, in one line.
+        may_leave: Esc ends the app. Not where somebody comes back to a locked one and presses any
+            key: there it empties the field.
     """
 
     CSS_PATH = "passphrase.tcss"
     TITLE = "Passphrase"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "give_up", "leave", priority=True)]
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, *, may_leave: bool = True) -> None:
         super().__init__()
         self._reason = reason
+        self._may_leave = may_leave
         self._field = Input(password=True, placeholder="passphrase", classes="field")
 
     def body(self) -> Iterator[Widget]:
-        yield Heading("Pocket Agent", "")
-        yield Static(self._reason, id="reason", markup=False)
-        yield self._field
-        yield Static("Enter opens it · Esc leaves", classes="keys", markup=False)
+        leave = "Esc" if self._may_leave else "ctrl+q"
+        yield Vertical(
+            Static("Pocket Agent", id="title", markup=False),
+            Static(self._reason, id="reason", markup=False),
+            self._field,
+            Static(f"Enter opens it · {leave} leaves", classes="keys", markup=False),
+            id="box",
+        )
 
     def on_mount(self) -> None:
         self._field.focus()
@@ -43,4 +52,7 @@ class PassphraseScreen(Frame):
             self.dismiss(self._field.value)
 
     def action_give_up(self) -> None:
-        self.dismiss(None)
+        if self._may_leave:
+            self.dismiss(None)
+        else:
+            self._field.clear()

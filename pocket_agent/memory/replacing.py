@@ -1,0 +1,78 @@
+"""One file in the place of another, and what may be left where that was cut short."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from pocket_agent.whole_file import sync_folder
+
+_BESIDE = ("-journal", "-wal", "-shm")
+_PIECE = 1 << 20
+
+
+def unfinished(store: Path) -> Path:
+    """Where the file that is to replace a store is made."""
+    return store.with_name(store.name + ".new")
+
+
+def remove_files(store: Path) -> None:
+    """Take away a database and whatever SQLite put beside it."""
+    for ending in ("", *_BESIDE):
+        store.with_name(store.name + ending).unlink(missing_ok=True)
+
+
+def remove_unfinished(store: Path) -> None:
+    """Take away what an interrupted replacement left. Only for who holds the store's lock."""
+    remove_files(unfinished(store))
+
+
+@contextmanager
+def take_place(made: Path, store: Path) -> Iterator[None]:
+    """Move `made` into the place of `store` when the block ends without an error.
+
+    The block must make it, take the old one out of WAL mode, and close every connection to either.
+    What the old file and its log held is then written over with zeros, as far as a file system and
+    a drive can do that.
+    """
+    with ExitStack() as open_files:
+        old = [
+            number
+            for ending in ("", "-wal", "-journal")
+            if (number := _hold(store, ending)) is not None
+        ]
+        for number in old:
+            open_files.callback(os.close, number)
+        yield
+        for (
+            ending
+        ) in _BESIDE:  # spent by now; an old journal would be played back into the new file
+            store.with_name(store.name + ending).unlink(missing_ok=True)
+        made.replace(store)
+        sync_folder(store.parent)
+        for number in old:
+            _wipe(number)
+
+
+def _hold(store: Path, ending: str) -> int | None:
+    """Keep a file within reach after its name is gone, where the system allows that.
+
+    It must stay open as long as SQLite has the file open: closing it would drop SQLite's locks.
+    """
+    if os.name != "posix":
+        return None
+    with contextlib.suppress(OSError):
+        return os.open(store.with_name(store.name + ending), os.O_RDWR)
+    return None
+
+
+def _wipe(number: int) -> None:
+    """Write zeros over a file that has no name any more; one with another name is another's."""
+    with contextlib.suppress(OSError):
+        about = os.fstat(number)
+        if about.st_nlink:
+            return
+        for at in range(0, about.st_size, _PIECE):
+            os.pwrite(number, bytes(min(_PIECE, about.st_size - at)), at)
+        os.fsync(number)
