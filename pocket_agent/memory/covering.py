@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-from pocket_agent.profile.values import find_span
+from pocket_agent.profile.values import find_span, key
 
 BLOCK = "█"
 """Stands for each character that was made illegible, so that what comes after keeps its place."""
@@ -30,6 +30,7 @@ class Cover:
     def __init__(self, values: Iterable[str]) -> None:
         self._values = sorted({value for value in values if value.strip()}, key=len, reverse=True)
         self._patterns = [_pattern(value) for value in self._values]
+        self._stems = [[w.removesuffix("y") for w in key(v).split()] for v in self._values]
 
     def within(self, text: str) -> bool:
         """Whether one of the values stands in `text`."""
@@ -37,7 +38,10 @@ class Cover:
 
     def __call__(self, text: str) -> str:
         """The text, as long as before, without the values."""
-        for value, pattern in zip(self._values, self._patterns, strict=True):
+        folded = text.casefold()
+        for value, pattern, stems in zip(self._values, self._patterns, self._stems, strict=True):
+            if not all(stem in folded for stem in stems):
+                continue  # most turns: looking word by word at each would take seconds
             text = pattern.sub(lambda found: BLOCK * len(found.group()), text)
             while span := find_span(text, value):
                 text = text[: span[0]] + BLOCK * (span[1] - span[0]) + text[span[1] :]

@@ -270,10 +270,11 @@ def test_what_a_crash_left_to_do_is_done_at_the_next_opening(
         ("I live in Porto, PORTO's hills", "I live in █████, ███████ hills"),
         ("portonovo is not it", "portonovo is not it"),
         ("Portos", "██████"),
+        ("no berries, a Berry", "no ███████, a █████"),
     ],
 )
 def test_words_are_covered_as_words(text: str, covered: str) -> None:
-    assert Cover(["Porto"])(text) == covered
+    assert Cover(["Porto", "berry"])(text) == covered
 
 
 def test_a_needle_minds_neither_case_nor_breaks() -> None:
