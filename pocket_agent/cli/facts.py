@@ -4,9 +4,10 @@ import argparse
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from pocket_agent.cli.moments import end_of
 from pocket_agent.cli.opening import open_store, typed
 from pocket_agent.cli.output import narrate, one_line, put_json, put_line
-from pocket_agent.errors import ProfileError
+from pocket_agent.errors import ProfileError, UsageError
 
 if TYPE_CHECKING:
     from pocket_agent.profile.facts import Event, Fact, Profile
@@ -14,8 +15,11 @@ if TYPE_CHECKING:
 
 def show(arguments: argparse.Namespace) -> int:
     """Print the facts that hold, and those that wait for a yes or no."""
+    from pocket_agent.profile.rules import as_of
+
+    until = end_of(arguments.at).isoformat(timespec="milliseconds") if arguments.at else ""
     with open_store(arguments) as store:
-        profile = store.profile()
+        profile = as_of(store.events(), until) if until else store.profile()
     if arguments.json:
         put_json([asdict(fact) for fact in (*profile.active(), *profile.candidates())])
     else:
@@ -38,11 +42,13 @@ def history(arguments: argparse.Namespace) -> int:
 
     with open_store(arguments) as store:
         events = store.events()
+    facts = {event.id: event for event in events}
     counting = {event.seq for event in effective(events)}
+    if arguments.fact:
+        events = _about(events, arguments.fact)
     if arguments.json:
         put_json([_event_record(event, event.seq in counting) for event in events])
         return 0
-    facts = {event.id: event for event in events}
     for event in events:
         put_line(_event_line(event, facts, event.seq in counting))
     return 0
@@ -74,6 +80,34 @@ def undo(arguments: argparse.Namespace) -> int:
         raise ProfileError("That change counts no longer", "`profile history` shows which do.")
     narrate(f"undone: {label(applied.fact)}" if applied.fact else "undone")
     return 0
+
+
+def _about(events: "list[Event]", words: list[str]) -> "list[Event]":
+    """The events of one fact: those that stated, replaced, marked or removed it, and their undos.
+
+    Raises:
+        UsageError: only one word was given. ProfileError: there never was such a fact.
+    """
+    from pocket_agent.profile.redaction import value_of
+
+    if len(words) < 2:
+        raise UsageError("A fact is named by its slot and its value", "Such as: --fact home Porto")
+    wanted = value_of(words[0], typed(words[1:]))
+    about = [e for e in events if wanted in (value_of(e.op.slot, e.op.value), _old(e))]
+    ids = {event.id for event in about if value_of(event.op.slot, event.op.value) == wanted}
+    seqs = {event.seq for event in events if event in about or event.op.fact in ids}
+    for event in events:  # an undo comes after what it takes back, and may be taken back too
+        if event.op.undoes in seqs:
+            seqs.add(event.seq)
+    if not seqs:
+        raise ProfileError(f"There never was a fact {words[0]}: {typed(words[1:])}")
+    return [event for event in events if event.seq in seqs]
+
+
+def _old(event: "Event") -> "tuple[str, str] | None":
+    from pocket_agent.profile.redaction import value_of
+
+    return value_of(event.op.slot, event.op.old) if event.op.old else None
 
 
 def _sheet(facts: "list[Fact]") -> list[str]:
@@ -121,7 +155,11 @@ def _event_line(event: "Event", events: "dict[str, Event]", counts: bool) -> str
     value = op.value or (about.op.value if about else "")
     change = f"{op.old} > {value}" if op.old else value
     sign = " -" if op.polarity == "-" else ""
-    what = f"undo {op.undoes}" if op.kind is OpKind.UNDO else f"{op.kind} {slot}{sign}: {change}"
+    what = f"{op.kind} {slot}{sign}: {change}"
+    if op.kind is OpKind.UNDO:
+        what = f"undo {op.undoes}"
+    elif op.kind is OpKind.NONE or (op.kind is OpKind.REMOVE and not op.value):
+        what = "(forgotten)"
     gone = "" if counts or op.kind is OpKind.UNDO else "  (undone)"
     quote = f"  “{event.source.quote}”" if event.source and event.source.turn else ""
     return f"{event.seq:>4}  {one_line(f'{event.at[:16]}  {event.actor:<6}')}  " + one_line(

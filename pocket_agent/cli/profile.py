@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from pocket_agent.cli import encryption, facts
+from pocket_agent.cli import encryption, facts, forget, marks
 from pocket_agent.cli.opening import as_path, no_profile, open_home, open_store
 from pocket_agent.cli.output import narrate, put_json, put_line
 from pocket_agent.cli.passphrases import passphrase_for
@@ -33,14 +33,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     command("use", _use, "use this profile from now on").add_argument("name")
     show = command("show", facts.show, "every fact, with your words and the date")
     show.add_argument("--json", action="store_true")
+    show.add_argument("--at", metavar="DATE", help="as it was at the end of that day, or at a time")
     history = command("history", facts.history, "everything that was learnt, changed or taken back")
     history.add_argument("--json", action="store_true")
+    history.add_argument(
+        "--fact", nargs="+", metavar="WORD", help="of one fact alone: its slot and value"
+    )
     setting = command("set", facts.set_fact, "write a fact by hand; it wins over what is inferred")
     setting.add_argument("slot")
     setting.add_argument("value", nargs="+")
     setting.add_argument("--avoid", action="store_true", help="disliked or avoided")
+    for name, about in marks.COMMANDS.items():
+        marks.add_arguments(command(name, marks.command(name), about))
     undo = command("undo", facts.undo, "take back the last change, or the one of that number")
     undo.add_argument("seq", type=int, nargs="?")
+    forget.add_arguments(
+        command("forget", forget.run, "erase for good: a fact, turns, a text, a time, everything")
+    )
     command("export", _export, "write everything to one file").add_argument("file")
     command("import", _import, "take in an export: all of it, or nothing").add_argument("file")
     encrypt = command("encrypt", encryption.encrypt, "let a profile open with a passphrase alone")

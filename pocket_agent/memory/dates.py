@@ -1,6 +1,6 @@
 """The words by which a person would look for a day."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 _MONTHS = (
     "January February March April May June July August September October November December"
@@ -29,3 +29,12 @@ def _ordinal(day: int) -> str:
     if 10 < day < 20:
         return "th"
     return {1: "st", 2: "nd", 3: "rd"}.get(day % 10, "th")
+
+
+def moment(at: str) -> datetime | None:
+    """The moment that `at` names, or None if it is no ISO 8601 date; without a zone it is UTC."""
+    try:
+        found = datetime.fromisoformat(at)
+    except ValueError:
+        return None
+    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)

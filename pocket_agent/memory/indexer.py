@@ -73,6 +73,7 @@ class Indexer:
         """Embed until nothing is left, or the embedder is not ready."""
         while not self._closed:
             self._running.wait()
+            forgettings = self._store.forgettings
             passages = self._store.unembedded(self._embedder.model_id, self._batch)
             if not passages:
                 self._store.forget_other_vectors(self._embedder.model_id)
@@ -81,7 +82,7 @@ class Indexer:
             self._embedder.start()
             if not self._wait_ready():
                 return
-            self._index(passages)
+            self._index(passages, forgettings)
 
     def _wait_ready(self) -> bool:
         """Wait for the embedder, but not for long after `close`."""
@@ -91,7 +92,7 @@ class Indexer:
                 return True
         return False
 
-    def _index(self, passages: list[Passage]) -> None:
+    def _index(self, passages: list[Passage], forgettings: int) -> None:
         pairs = [(p.number, part, *texts) for p in passages for part, texts in enumerate(p.texts())]
         texts = list(dict.fromkeys(text for _, _, *both in pairs for text in both))
         vectors = dict(zip(texts, self._embedder.embed(texts, timeout=PATIENCE), strict=True))
@@ -99,4 +100,4 @@ class Indexer:
             PartVector(number, part, mean(vectors[alone], vectors[after]))
             for number, part, alone, after in pairs
         ]
-        self._store.put_vectors(self._embedder.model_id, found)
+        self._store.put_vectors(self._embedder.model_id, found, forgettings)

@@ -20,11 +20,16 @@ from pocket_agent.memory.rows import (
     fact_row,
     source_row,
 )
+from pocket_agent.memory.tombstones import forbids
 from pocket_agent.profile.facts import Actor, Event, Fact, Op, OpKind, Profile, Source
+from pocket_agent.profile.redaction import Redacted
 from pocket_agent.profile.rules import Applied, Outcome, apply, replay, undo_target
 
 _EVENTS = f"SELECT {EVENT_COLUMNS} FROM events WHERE seq > ? ORDER BY seq"  # noqa: S608
 _APPEND = f"INSERT INTO events ({EVENT_COLUMNS}) VALUES ({'?' + ', ?' * 14})"  # noqa: S608
+_REPLACE = f"""
+UPDATE events SET ({EVENT_COLUMNS.partition(", ")[2]}) = ({"?" + ", ?" * 13}) WHERE seq = ?
+"""  # noqa: S608
 _FACTS = f"""
 SELECT {FACT_COLUMNS} FROM facts f
 ORDER BY (SELECT e.seq FROM events e WHERE e.id = f.id), f.id
@@ -41,7 +46,7 @@ class EventLog:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._lock = threading.RLock()  # from reading the profile to replacing it
+        self.lock = threading.RLock()  # from reading the profile to replacing it
         self._profile = self._load()
 
     @property
@@ -73,11 +78,13 @@ class EventLog:
         """Apply an op and append its event; one that changes nothing leaves no row."""
         if op.kind is OpKind.UNDO:
             return self.undo(op.undoes)
-        with self._lock:
+        with self.lock:
             with self._database.writing() as connection:
                 seq = _next_seq(connection)
                 moment = at or now()
                 event = Event(seq, new_id(), moment, actor, op, source, confidence, policy, since)
+                if actor is Actor.POLICY and forbids(connection, op, source):
+                    return Applied(self._profile, Outcome.REFUSED)
                 applied = apply(self._profile, event)
                 if applied.changed:
                     connection.execute(_APPEND, event_row(event))
@@ -87,7 +94,7 @@ class EventLog:
 
     def undo(self, seq: int | None) -> Applied:
         """Take back one event by appending its undo; None means the last that counts."""
-        with self._lock:
+        with self.lock:
             before = self._profile
             with self._database.writing() as connection:
                 events = self.events()
@@ -104,7 +111,7 @@ class EventLog:
 
     def add_many(self, events: Iterable[Event]) -> Profile:
         """Append events from elsewhere under new numbers, all or none."""
-        with self._lock:
+        with self.lock:
             with self._database.writing() as connection:
                 _append_foreign(connection, events)
                 profile = replay(self.events())
@@ -112,9 +119,26 @@ class EventLog:
             self._profile = profile
         return profile
 
+    def rewrite(self, connection: Any, redacted: Redacted) -> Profile:
+        """Put a log without what is forgotten in the place of the one there is.
+
+        Args:
+            connection: within a transaction that has opened `erasure`. The profile of this object
+                changes only with `reload`, once the transaction is kept.
+        """
+        for event in redacted.changed:
+            values = event_row(event)[1:]
+            connection.execute(_REPLACE, (*values, event.seq))
+        for op in redacted.corrections:
+            event = Event(_next_seq(connection), new_id(), now(), Actor.USER, op)
+            connection.execute(_APPEND, event_row(event))
+        after = replay(self.events())
+        _save(connection, self._profile, after)
+        return after
+
     def reload(self) -> None:
         """Take the profile from the file again, after a transaction around ours was undone."""
-        with self._lock:
+        with self.lock:
             self._profile = self._load()
 
     def _load(self) -> Profile:

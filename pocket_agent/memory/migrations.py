@@ -151,7 +151,11 @@ CREATE VIRTUAL TABLE vector_codes USING vec0 (
 );
 """
 
-STEPS: tuple[str, ...] = (_BASE, _WORDS, _VECTORS)
+_TOMBSTONES = """
+CREATE TABLE tombstones (mark BLOB PRIMARY KEY, at TEXT NOT NULL) STRICT, WITHOUT ROWID;
+"""
+
+STEPS: tuple[str, ...] = (_BASE, _WORDS, _VECTORS, _TOMBSTONES)
 VERSION = len(STEPS)
 
 

@@ -1,12 +1,16 @@
 """The store: one SQLite file holds everything about one profile."""
 
+import contextlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 
-from pocket_agent.memory import vectors
+from pocket_agent.errors import DiskFullError
+from pocket_agent.memory import forgetting, scrubbing, tombstones, vectors
 from pocket_agent.memory.cipher import Key
 from pocket_agent.memory.database import Database
+from pocket_agent.memory.erasure import Wish
+from pocket_agent.memory.forgetting import Plan, Receipt
 from pocket_agent.memory.log import EventLog
 from pocket_agent.memory.passages import Passage, read_passages
 from pocket_agent.memory.records import Session, Turn, TurnStatus
@@ -29,6 +33,9 @@ class Store:
         self._turns = Turns(database)
         self._turns.recover()
         self._log = EventLog(database)
+        self._forgettings = 0
+        with contextlib.suppress(DiskFullError):  # it stays noted, and is tried again next time
+            scrubbing.finish(database)
 
     @classmethod
     def open(
@@ -222,6 +229,52 @@ class Store:
             self._log.reload()
             raise
 
+    # Forgetting
+
+    @property
+    def forgettings(self) -> int:
+        """How often something was forgotten since the file was opened."""
+        return self._forgettings
+
+    def plan_forgetting(self, wish: Wish) -> Plan:
+        """What a wish would erase. Changes nothing.
+
+        Raises:
+            StoreError: there is no such turn or session.
+        """
+        return forgetting.plan(self.database, self._log, wish)
+
+    def forget(self, wish: Wish, files: Sequence[Path] = ()) -> Receipt:
+        """Erase for good what is wished, from every table and from the bytes of the file.
+
+        All of it or nothing: after a crash the file is as before, or the rest is done when it is
+        opened.
+
+        Args:
+            files: exports that hold something of it, to be deleted too.
+
+        Raises:
+            StoreError: there is no such turn or session; or the bytes could not all be scrubbed.
+            DiskFullError: there is no room.
+        """
+        # Whoever records meanwhile, or has computed vectors of old text, is to know of it.
+        with self._log.lock, self.database.reading():
+            receipt = forgetting.forget(self.database, self._log, wish, files)
+            self._forgettings += 1
+        scrubbing.finish(self.database)
+        return receipt
+
+    def is_forgotten(self, name: str) -> bool:
+        """Whether the turn, event or session of that id was erased here, or has lost words."""
+        with self.database.reading() as connection:
+            return tombstones.is_buried(connection, name)
+
+    def may_learn(self, event: Event) -> bool:
+        """Whether an event from elsewhere teaches nothing that has been forgotten here."""
+        with self.database.reading() as connection:
+            by_policy = event.actor is Actor.POLICY
+            return not (by_policy and tombstones.forbids(connection, event.op, event.source))
+
     # Vectors
 
     def unembedded(self, model: str, limit: int = 16) -> list[Passage]:
@@ -230,10 +283,18 @@ class Store:
             numbers = vectors.unembedded_numbers(connection, model, limit)
             return read_passages(connection, numbers)
 
-    def put_vectors(self, model: str, parts: Sequence[PartVector]) -> None:
-        """Store vectors of turns; a turn that has been erased meanwhile is passed over."""
+    def put_vectors(
+        self, model: str, parts: Sequence[PartVector], forgettings: int | None = None
+    ) -> None:
+        """Store vectors of turns; a turn that has been erased meanwhile is passed over.
+
+        Args:
+            forgettings: as many as there were when the turns were read. If there are more now,
+                nothing is stored: the vectors may be made of words that are forgotten.
+        """
         with self.database.writing(durable=False) as connection:
-            vectors.put(connection, model, parts)
+            if forgettings in (None, self._forgettings):
+                vectors.put(connection, model, parts)
 
     def forget_other_vectors(self, model: str) -> None:
         """Drop the vectors of every embedding model but this one."""

@@ -54,13 +54,14 @@ def import_profile(store: Store, path: Path) -> Summary:
     """Take in an export: all of it is checked first, then all of it is added, or nothing.
 
     What is there already, to the letter, is passed over: importing twice changes nothing. A
-    session's title may differ: the one that is there stays.
+    session's title may differ: the one that is there stays. What was forgotten here stays so.
 
     Raises:
         PortableError: the file is not an export, damaged, or contradicts what is stored.
         DiskFullError: there is no room.
     """
-    contents = decode(_read_lines(path))
+    found = decode(_read_lines(path))
+    contents = _without_forgotten(store, found)
     here = read_contents(store)
     known = {session.id for session in here.sessions}
     sessions = [session for session in contents.sessions if session.id not in known]
@@ -69,8 +70,21 @@ def import_profile(store: Store, path: Path) -> Summary:
     added = len(sessions) + len(turns) + len(events)
     if added:
         store.add_archive(sessions, turns, events)
-    total = len(contents.sessions) + len(contents.turns) + len(contents.events)
+    total = len(found.sessions) + len(found.turns) + len(found.events)
     return Summary(len(sessions), len(turns), len(events), total - added)
+
+
+def _without_forgotten(store: Store, contents: Contents) -> Contents:
+    """An export from before a forgetting must not bring back what it erased."""
+    return Contents(
+        tuple(session for session in contents.sessions if not store.is_forgotten(session.id)),
+        tuple(turn for turn in contents.turns if not store.is_forgotten(turn.id)),
+        tuple(
+            event
+            for event in contents.events
+            if not store.is_forgotten(event.id) and store.may_learn(event)
+        ),
+    )
 
 
 def read_contents(store: Store) -> Contents:

@@ -86,10 +86,11 @@ def apply(profile: Profile, event: Event) -> Applied:
     check(event)
     if event.op.kind is OpKind.UNDO:
         raise ProfileError("An undo can only be applied by replaying the log")
-    return _apply(profile, event)
+    return step(profile, event)
 
 
-def _apply(profile: Profile, event: Event) -> Applied:
+def step(profile: Profile, event: Event) -> Applied:
+    """One event of a log that is replayed: as `apply`, but not checked again. An undo is none."""
     match event.op.kind:
         case OpKind.NONE:
             return Applied(profile, Outcome.UNCHANGED)
@@ -113,7 +114,7 @@ def replay(events: Iterable[Event]) -> Profile:
     """
     profile = Profile()
     for event in effective(list(events)):
-        profile = _apply(profile, event).profile
+        profile = step(profile, event).profile
     return profile
 
 
@@ -139,11 +140,13 @@ def effective(events: Sequence[Event]) -> list[Event]:
 def undo_target(events: Sequence[Event], seq: int | None = None) -> Event:
     """The event that an undo takes back: the one named, or the last that counts.
 
+    The markers of what was forgotten (kind none) do nothing, so they are passed over.
+
     Raises:
         ProfileError: there is nothing to undo, or no such event.
     """
     if seq is None:
-        counting = effective(events)
+        counting = [e for e in effective(events) if e.op.kind is not OpKind.NONE]
         if not counting:
             raise ProfileError("There is nothing to undo")
         return counting[-1]
@@ -241,7 +244,8 @@ def _add(profile: Profile, event: Event) -> Applied:
     rival = _rival(profile, op)
     if rival is not None and key(rival.value) == key(op.value) and rival.polarity is op.polarity:
         return _reinforce(profile, rival, event)
-    if _weak(event) or (rival is not None and _protected(rival, event)):
+    waiting = _same(profile.candidates(), op.slot, op.value)
+    if _weak(event) or any(fact and _protected(fact, event) for fact in (rival, waiting)):
         return _propose(profile, event)
     profile = _withdraw_candidate(profile, event)
     fact = _new_fact(event, FactState.ACTIVE)

@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 _WORD = re.compile(
     r"\w+(?:(?:['’](?!s\b)|[.\-/&+#])\w+)*[+#]*|['’]s\b|[^\w\s\x00-\x1f\x7f-\x9f]", re.UNICODE
@@ -45,6 +46,7 @@ def clean(value: str) -> str:
     return clean(rest) if rest and head.casefold() in _LEADING else text
 
 
+@lru_cache(maxsize=8192)  # replaying a log compares the same values over and over
 def key(value: str) -> str:
     """What two values share if they mean the same: case, marks, articles and plurals aside."""
     found = words(unicodedata.normalize("NFKC", clean(value)).casefold())

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from pocket_agent.assistant.events import AssistantEvent
 from pocket_agent.errors import PocketAgentError
+from pocket_agent.memory.erasure import Wish
 from pocket_agent.memory.records import Session, Turn
 from pocket_agent.profile.facts import Fact
 
@@ -96,6 +97,19 @@ class SentPrompt:
     dropped_turns: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a forgetting would erase.
+
+    Args:
+        what: counts by kind; empty if nothing would go.
+        lines: the facts and the first turns concerned.
+    """
+
+    what: str
+    lines: tuple[str, ...] = ()
+
+
 class Backend(Protocol):
     """One profile, its conversations and the model that answers. Nothing blocks the event loop.
 
@@ -174,6 +188,15 @@ class Backend(Protocol):
 
     async def lock_fact(self, fact: str, locked: bool) -> str:
         """Let nobody but the person change a fact, or lift that. Returns the line to show."""
+
+    async def pin_fact(self, fact: str, pinned: bool) -> str:
+        """Tell the model a fact with every message, or lift that. Returns the line to show."""
+
+    async def plan_forgetting(self, wish: Wish) -> Preview:
+        """What a wish would erase."""
+
+    async def forget(self, wish: Wish) -> str:
+        """Erase for good. Returns the line to show; no undo brings it back."""
 
     async def confirm_fact(self, fact: str) -> str:
         """Say yes to a candidate. Returns the line to show."""

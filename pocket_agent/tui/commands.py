@@ -36,6 +36,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("title", "rename", "give this conversation a title", argument="TEXT"),
     Command("stop", "stop", "stop the reply and keep what is there", "Escape"),
     Command("undo", "undo", "take back the last thing that was remembered", "ctrl+u"),
+    Command("forget", "forget", "erase all that holds a text, for good (asks)", argument="TEXT"),
     Command("copy", "copy", "copy the last reply, or only its last code block", argument="[code]"),
     Command("theme", "theme", "choose the colours", argument="[NAME]"),
     Command("lock", "lock", "lock an encrypted profile until its passphrase is typed"),

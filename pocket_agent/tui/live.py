@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING
 
 from pocket_agent.assistant.events import AssistantEvent, ReplyDone
 from pocket_agent.errors import PassphraseError, StoreError
+from pocket_agent.memory.erasure import Wish
 from pocket_agent.memory.records import Session
 from pocket_agent.paths import Locations
 from pocket_agent.profile.facts import Fact, Op, OpKind
 from pocket_agent.tui.backend import (
     NeedsKeyError,
     Page,
+    Preview,
     Readiness,
     Report,
     SentPart,
@@ -155,6 +157,22 @@ class LiveBackend:
         await self._record(Op(OpKind.LOCK if locked else OpKind.UNLOCK, fact=fact))
         return "locked: only you change it now" if locked else "unlocked"
 
+    async def pin_fact(self, fact: str, pinned: bool) -> str:
+        await self._record(Op(OpKind.PIN if pinned else OpKind.UNPIN, fact=fact))
+        return "pinned: told to the model every time" if pinned else "unpinned"
+
+    async def plan_forgetting(self, wish: Wish) -> Preview:
+        return await asyncio.to_thread(self._open.preview, wish)
+
+    async def forget(self, wish: Wish) -> str:
+        parts = self._open
+        await parts.assistant.preempt_policy()
+        try:
+            receipt = await asyncio.to_thread(parts.forget, wish)
+        finally:
+            await self._open_again()
+        return f"forgotten: {receipt}"
+
     async def confirm_fact(self, fact: str) -> str:
         return await self._record(Op(OpKind.CONFIRM, fact=fact))
 
@@ -191,6 +209,14 @@ class LiveBackend:
         if self._parts is None:
             raise StoreError("The profile is not open yet")
         return self._parts
+
+    async def _open_again(self) -> None:
+        """Go on with the session as it is stored now, if it is still there."""
+        assistant = self._open.assistant
+        try:
+            await assistant.open_session(assistant.session.id if assistant.session else None)
+        except StoreError:
+            await assistant.open_session(None)
 
     async def _fact(self, name: str) -> Fact:
         profile = await asyncio.to_thread(self._open.store.profile)

@@ -8,19 +8,23 @@ from pocket_agent.assistant.assistant import Assistant, AssistantOptions
 from pocket_agent.assistant.learning import describe
 from pocket_agent.assistant.opening import Choice, load_policy
 from pocket_agent.assistant.phrases import label
+from pocket_agent.errors import UsageError
 from pocket_agent.llm.engine import LlamaEngine
 from pocket_agent.llm.models import ModelShelf
 from pocket_agent.llm.protocol import CHAT, ModelInfo, Progress
 from pocket_agent.memory.embedder import Embedder
+from pocket_agent.memory.erasure import Wish
+from pocket_agent.memory.forgetting import Receipt
 from pocket_agent.memory.indexer import Indexer
 from pocket_agent.memory.recall import Recaller
 from pocket_agent.memory.store import Store
 from pocket_agent.paths import Locations
 from pocket_agent.policy.reader import PolicyReader, Reading
 from pocket_agent.policy.state import Known
+from pocket_agent.portable.kept import exports_holding
 from pocket_agent.profile.facts import Actor, Event, Fact, FactState, Op, OpKind
 from pocket_agent.profile.rules import effective
-from pocket_agent.tui.backend import MemoryRow, Page
+from pocket_agent.tui.backend import MemoryRow, Page, Preview
 from pocket_agent.tui.options import TuiOptions
 
 
@@ -107,6 +111,21 @@ class Parts:
         if not applied.changed or event is None:
             return "that changes nothing"
         return describe(event, applied)
+
+    def preview(self, wish: Wish) -> Preview:
+        """What a wish would erase, as the app shows it."""
+        plan = self.store.plan_forgetting(wish)
+        files = exports_holding(self.locations.home, plan.names)
+        rows = [*(f"fact · {label(fact)}" for fact in plan.facts)]
+        rows += [*(f"turn · {text}" for text in plan.samples), *(f"file · {p}" for p in files)]
+        return Preview(str(plan.receipt) if plan.receipt else "", tuple(rows))
+
+    def forget(self, wish: Wish) -> Receipt:
+        """Erase what is wished."""
+        if self.options.incognito:
+            raise UsageError("Incognito writes nothing", "Forget it in a chat without it.")
+        plan = self.store.plan_forgetting(wish)
+        return self.store.forget(wish, exports_holding(self.locations.home, plan.names))
 
     async def close(self) -> None:
         """Stop what runs, end the children, close the file."""

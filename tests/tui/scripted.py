@@ -14,6 +14,7 @@ from pocket_agent.assistant.events import (
 )
 from pocket_agent.errors import PocketAgentError
 from pocket_agent.llm.protocol import Usage
+from pocket_agent.memory.erasure import Wish
 from pocket_agent.memory.records import Session, Turn, TurnRole, TurnStatus
 from pocket_agent.profile.facts import (
     Actor,
@@ -28,6 +29,7 @@ from pocket_agent.profile.facts import (
 from pocket_agent.tui.backend import (
     NeedsKeyError,
     Page,
+    Preview,
     Readiness,
     Report,
     SentPart,
@@ -125,6 +127,7 @@ class ScriptedBackend:
         self.kept: list[str] = []
         self.undone: list[int | None] = []
         self.changes: list[tuple[str, ...]] = []
+        self.wishes: list[Wish] = []
         self.closed = False
         self._reply, self._learns = reply, learns
         self._turns = turns or []
@@ -236,6 +239,22 @@ class ScriptedBackend:
     async def lock_fact(self, fact: str, locked: bool) -> str:
         self.changes.append(("lock" if locked else "unlock", fact))
         return "locked" if locked else "unlocked"
+
+    async def pin_fact(self, fact: str, pinned: bool) -> str:
+        self.changes.append(("pin" if pinned else "unpin", fact))
+        return "pinned" if pinned else "unpinned"
+
+    async def plan_forgetting(self, wish: Wish) -> Preview:
+        if wish.matching == "nowhere":
+            return Preview("")
+        return Preview("2 turns, 1 fact", ("fact · home · Porto", "turn · I moved [b]to[/b] Porto"))
+
+    async def forget(self, wish: Wish) -> str:
+        self.wishes.append(wish)
+        self._facts = [f for f in self._facts if f.value != wish.value]
+        self.all_sessions = [s for s in self.all_sessions if s.id != wish.session]
+        await self.open_session(self.session.id if self.session else None)
+        return "forgotten: 2 turns, 1 fact"
 
     async def confirm_fact(self, fact: str) -> str:
         self.changes.append(("confirm", fact))

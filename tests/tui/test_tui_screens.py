@@ -5,12 +5,14 @@ from driving import say, screen_text, shows, shows_no, wait_until
 from scripted import AT, FACTS, ScriptedBackend, exchanges, fact
 from textual.binding import Binding
 
+from pocket_agent.memory.erasure import Wish
 from pocket_agent.memory.records import Session
 from pocket_agent.profile.facts import Fact
 from pocket_agent.tui.app import PocketApp
 from pocket_agent.tui.backend import NeedsKeyError, Report
 from pocket_agent.tui.commands import COMMANDS
 from pocket_agent.tui.screens.chat import ChatScreen
+from pocket_agent.tui.screens.confirm import ConfirmScreen
 from pocket_agent.tui.screens.help import HelpScreen, blocks, key_name
 from pocket_agent.tui.screens.profile import ProfileScreen
 from pocket_agent.tui.screens.sessions import SessionsScreen
@@ -84,6 +86,58 @@ async def test_lock_and_confirm() -> None:
         await pilot.press("down", "c", "l")
         await wait_until(pilot, lambda: len(backend.changes) == 2, "the lock")
     assert backend.changes[1] == ("unlock", "f1"), "only a fact that waits can be confirmed"
+
+
+async def test_pin() -> None:
+    backend = ScriptedBackend()
+    async with PocketApp(backend).run_test() as pilot:
+        await open_by(pilot, "f2", "TASTES")
+        await pilot.press("down", "down", "p")
+        await wait_until(pilot, lambda: backend.changes == [("pin", "f2")], "the pin")
+
+
+async def test_a_fact_is_forgotten_only_after_a_yes() -> None:
+    backend = ScriptedBackend()
+    async with PocketApp(backend).run_test() as pilot:
+        await open_by(pilot, "f2", "TASTES")
+        await pilot.press("down", "down", "x")
+        await shows(pilot, "This erases: 2 turns, 1 fact")
+        await shows(pilot, "turn · I moved [b]to[/b] Porto")
+        await pilot.press("escape")
+        await shows(pilot, "nothing was forgotten")
+        assert backend.wishes == []
+        await pilot.press("x")
+        await shows(pilot, "This erases")
+        await pilot.press("y")
+        await shows(pilot, "forgotten: 2 turns, 1 fact")
+        await shows_no(pilot, "last month")
+    assert backend.wishes == [Wish(slot="home", value="Porto")]
+
+
+async def test_a_conversation_is_forgotten() -> None:
+    backend = ScriptedBackend()
+    async with PocketApp(backend).run_test() as pilot:
+        await open_by(pilot, "f3", "Moving to Porto")
+        await pilot.press("x")
+        await shows(pilot, "This erases")
+        await pilot.press("y")
+        await shows_no(pilot, "Moving to Porto")
+    assert backend.wishes == [Wish(session="s1")]
+
+
+async def test_a_text_is_forgotten_from_the_chat() -> None:
+    backend = ScriptedBackend()
+    async with PocketApp(backend).run_test() as pilot:
+        await say(pilot, "I moved to Porto")
+        await shows(pilot, "Hello there.")
+        await say(pilot, "/forget nowhere")
+        await shows(pilot, "nothing holds that")
+        await say(pilot, "/forget Porto")
+        await shows(pilot, "This erases")
+        await pilot.press("y")
+        await shows(pilot, "forgotten: 2 turns")
+        await shows_no(pilot, "I moved")
+    assert backend.wishes == [Wish(matching="Porto")]
 
 
 async def test_a_filter_narrows_and_escape_widens() -> None:
@@ -225,7 +279,8 @@ def test_help_names_every_command_and_every_key() -> None:
     told = [(key, about) for _, rows in blocks() for key, about in rows]
     for command in COMMANDS:
         assert (command.usage, command.about) in told
-    for owner in (PocketApp, ChatScreen, Prompt, ProfileScreen, SessionsScreen, MemoryLine):
+    owners = (PocketApp, ChatScreen, Prompt, ProfileScreen, SessionsScreen, MemoryLine)
+    for owner in (*owners, ConfirmScreen):
         for binding in Binding.make_bindings(owner.__dict__["BINDINGS"]):
             assert binding.description, binding
             assert (binding.key_display or key_name(binding.key), binding.description) in told

@@ -119,6 +119,12 @@ def test_profile_edit(snap_compare: Compare) -> None:
     assert snap_compare(app, run_before=steps, terminal_size=SIZES["narrow"])
 
 
+def test_forget_asks(snap_compare: Compare) -> None:
+    app = PocketApp(ScriptedBackend())
+    steps = after("f2", "down", "down", "x", sign="This erases")
+    assert snap_compare(app, run_before=steps, terminal_size=SIZES["usual"])
+
+
 @pytest.mark.parametrize("size", ["usual", "narrow"])
 def test_sessions(snap_compare: Compare, size: str) -> None:
     steps = after("f3", sign="Untitled")

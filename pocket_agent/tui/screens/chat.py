@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import on, work
 from textual.binding import Binding, BindingType
@@ -24,6 +24,9 @@ from pocket_agent.tui.widgets.bars import Heading, StatusLine
 from pocket_agent.tui.widgets.entries import MemoryLine
 from pocket_agent.tui.widgets.prompt import Prompt
 from pocket_agent.tui.widgets.transcript import Transcript
+
+if TYPE_CHECKING:
+    from pocket_agent.tui.app import PocketApp
 
 _PLACEHOLDERS = (
     (64, "Message…  Enter sends · ctrl+j new line · / commands · F1 help"),
@@ -239,6 +242,29 @@ class ChatScreen(Frame):
             return
         try:
             await self.dialogue.backend.rename_session(session.id, title)
+        except PocketAgentError as error:
+            self.dialogue.fail(error)
+        self._show_title()
+
+    @work(group="forget")
+    async def action_forget(self, argument: str = "") -> None:
+        if not argument:
+            self._prompt.put("/forget ")
+            return
+        if self._is_open():
+            from pocket_agent.memory.erasure import Wish
+            from pocket_agent.tui.screens.confirm import forget_asking
+
+            wish = Wish(matching=argument)
+            line = await forget_asking(cast("PocketApp", self.app), self.dialogue.backend, wish)
+            self.dialogue.conversation.note(line)
+            self.entries_changed()
+
+    async def reload(self) -> None:
+        """Show the conversation as it is stored now: something was forgotten."""
+        session = self.dialogue.backend.session
+        try:
+            await self.dialogue.switch(session.id if session else None)
         except PocketAgentError as error:
             self.dialogue.fail(error)
         self._show_title()

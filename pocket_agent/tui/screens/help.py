@@ -65,6 +65,7 @@ def blocks() -> Iterator[tuple[str, list[tuple[str, str]]]]:
     """Headings, each with its rows of (what to press or type, what it does)."""
     from pocket_agent.tui.app import PocketApp
     from pocket_agent.tui.screens.chat import ChatScreen
+    from pocket_agent.tui.screens.confirm import ConfirmScreen
     from pocket_agent.tui.screens.profile import ProfileScreen
     from pocket_agent.tui.screens.sessions import SessionsScreen
     from pocket_agent.tui.widgets.entries import MemoryLine
@@ -77,6 +78,7 @@ def blocks() -> Iterator[tuple[str, list[tuple[str, str]]]]:
     yield "A remembered line (reach it with shift+tab)", list(bindings_of(MemoryLine))
     yield "Profile", list(bindings_of(ProfileScreen))
     yield "Conversations", list(bindings_of(SessionsScreen))
+    yield "Before something is forgotten", list(bindings_of(ConfirmScreen))
 
 
 def bindings_of(owner: type[DOMNode]) -> Iterator[tuple[str, str]]:

@@ -1,7 +1,7 @@
 """What is remembered: facts under headings, each with the words it rests on; edit, delete, undo."""
 
 from collections.abc import Coroutine, Iterator
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual import on, work
 from textual.binding import Binding, BindingType
@@ -11,17 +11,22 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from pocket_agent.errors import PocketAgentError
+from pocket_agent.memory.erasure import Wish
 from pocket_agent.profile.facts import Fact, FactState
 from pocket_agent.tui.backend import Backend
 from pocket_agent.tui.factsheet import Section, marks, origin, polarity_words, sections
 from pocket_agent.tui.prose_layout import indented
 from pocket_agent.tui.safe_text import one_line, printable
+from pocket_agent.tui.screens.confirm import forget_asking
 from pocket_agent.tui.screens.frame import Frame
 from pocket_agent.tui.status import NARROW
 from pocket_agent.tui.widgets.bars import Heading
 
+if TYPE_CHECKING:
+    from pocket_agent.tui.app import PocketApp
+
 _EMPTY = "Nothing is remembered yet. What you tell about yourself in the chat comes here."
-_KEYS = "e edit · d delete · u undo · l lock · c confirm · / filter · Esc back"
+_KEYS = "e edit · d delete · u undo · l lock · p pin · c confirm · x forget · / filter · Esc back"
 _SLOT = 12
 _MARGIN = 4
 """Columns at the sides that the list keeps for itself."""
@@ -37,7 +42,9 @@ class ProfileScreen(Frame):
         Binding("d,delete", "remove", "delete (undo brings it back)"),
         Binding("u,ctrl+u", "undo", "undo the last change"),
         Binding("l", "lock", "lock or unlock: only you change a locked fact"),
+        Binding("p", "pin", "pin or unpin: the model is always told a pinned fact"),
         Binding("c", "confirm", "say yes to a fact that waits"),
+        Binding("x", "forget", "forget for good, in the conversations too (asks)"),
         Binding("slash", "filter", "show only what contains a word", key_display="/"),
         Binding("escape", "back", "back", priority=True),
     ]
@@ -161,6 +168,17 @@ class ProfileScreen(Frame):
     def action_lock(self) -> None:
         if fact := self._chosen():
             self._change(self._backend.lock_fact(fact.id, not fact.locked))
+
+    def action_pin(self) -> None:
+        if fact := self._chosen():
+            self._change(self._backend.pin_fact(fact.id, not fact.pinned))
+
+    @work(group="change")
+    async def action_forget(self) -> None:
+        if fact := self._chosen():
+            wish = Wish(slot=fact.slot, value=fact.value)
+            self._say(await forget_asking(cast("PocketApp", self.app), self._backend, wish))
+            self._reload()
 
     def action_confirm(self) -> None:
         fact = self._chosen()

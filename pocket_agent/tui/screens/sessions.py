@@ -1,7 +1,7 @@
 """Earlier conversations: choose one to go on with, start a new one, give one a title."""
 
 from collections.abc import Iterator
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import on, work
 from textual.binding import Binding, BindingType
@@ -11,19 +11,24 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from pocket_agent.errors import PocketAgentError
+from pocket_agent.memory.erasure import Wish
 from pocket_agent.memory.records import Session
 from pocket_agent.tui.backend import Backend
 from pocket_agent.tui.dates import moment
 from pocket_agent.tui.prose_layout import indented
 from pocket_agent.tui.safe_text import one_line
+from pocket_agent.tui.screens.confirm import forget_asking
 from pocket_agent.tui.screens.frame import Frame
 from pocket_agent.tui.widgets.bars import Heading
+
+if TYPE_CHECKING:
+    from pocket_agent.tui.app import PocketApp
 
 PAGE = 50
 NEW = ""
 """What the screen answers when the person wants a new conversation."""
 
-_KEYS = "Enter open · n new · r title · / filter · Esc back"
+_KEYS = "Enter open · n new · r title · x forget · / filter · Esc back"
 _LOAD_AHEAD = 5
 _MARGIN = 4
 
@@ -37,6 +42,7 @@ class SessionsScreen(Frame):
         Binding("enter", "open", "go on with it"),
         Binding("n", "new", "start a new conversation"),
         Binding("r", "rename", "give it a title"),
+        Binding("x", "forget", "forget it for good (asks)"),
         Binding("slash", "filter", "show only titles that contain a word", key_display="/"),
         Binding("escape", "back", "back", priority=True),
     ]
@@ -127,6 +133,14 @@ class SessionsScreen(Frame):
         self._renaming = self._chosen()
         if self._renaming is not None:
             self._open_field("title", one_line(self._renaming.title))
+
+    @work(group="forget")
+    async def action_forget(self) -> None:
+        if session := self._chosen():
+            wish = Wish(session=session.id)
+            self._say(await forget_asking(cast("PocketApp", self.app), self._backend, wish))
+            self._sessions, self._complete = [], False
+            self._load_more()
 
     def action_filter(self) -> None:
         self._renaming = None

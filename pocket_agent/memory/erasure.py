@@ -1,0 +1,250 @@
+"""What is to be forgotten, and all that goes with it: found here, erased in `forgetting`."""
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from itertools import pairwise
+from typing import Any
+
+from pocket_agent.errors import StoreError
+from pocket_agent.memory.covering import Cover, Needle
+from pocket_agent.memory.dates import moment
+from pocket_agent.profile.facts import Event, Source
+from pocket_agent.profile.redaction import Scope, value_of
+
+_ROWS = "SELECT n, id, session, role, speaker, text, at, status FROM turns ORDER BY session, n"
+_TITLES = "SELECT id, title, started FROM sessions"
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a person wants forgotten. Exactly one is given, of a span one end or both.
+
+    Args:
+        slot, value: a fact. keep_turns: leave its words in the turns, and forget the fact alone.
+        turn: id of a turn. session: id of a conversation.
+        matching: whatever holds this text, in any case.
+        since, until: what was said or learnt from the one moment up to before the other.
+        everything: the whole profile.
+    """
+
+    slot: str = ""
+    value: str = ""
+    keep_turns: bool = False
+    turn: str = ""
+    session: str = ""
+    matching: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    everything: bool = False
+
+    def holds_moment(self, at: str) -> bool:
+        """Whether `at` lies in the span; what is no date never does."""
+        then = moment(at)
+        if then is None or (self.since is None and self.until is None):
+            return False
+        after = self.since is None or then >= self.since
+        return after and (self.until is None or then < self.until)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A turn as it is weighed."""
+
+    n: int
+    id: str
+    session: str
+    role: str
+    speaker: str
+    text: str
+    at: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """Everything that goes or changes, facts and events aside, which follow from the scope.
+
+    Args:
+        gone: turns to delete. covered: row numbers of turns that stay, and their text without
+            the words. touched: row numbers of turns that stay, whose neighbour goes or changes.
+        behind: those of them that come right after, whose vectors know it.
+        sessions: ids of conversations that go. titles: new titles of those that stay.
+        meta: settings of the file with what they are to hold; None deletes one.
+        scope: what goes from the log.
+    """
+
+    gone: tuple[Row, ...] = ()
+    covered: dict[int, str] = field(default_factory=dict)
+    touched: frozenset[int] = frozenset()
+    behind: frozenset[int] = frozenset()
+    sessions: frozenset[str] = frozenset()
+    titles: dict[str, str] = field(default_factory=dict)
+    meta: dict[str, str | None] = field(default_factory=dict)
+    scope: Scope = field(default_factory=Scope)
+
+
+def find_targets(connection: Any, events: Sequence[Event], wish: Wish) -> Targets:
+    """All that a wish means for this store.
+
+    Raises:
+        StoreError: there is no such turn or session, or a reply that is still written would go.
+    """
+    rows = [Row(*row) for row in connection.execute(_ROWS)]
+    titles = {name: (title, started) for name, title, started in connection.execute(_TITLES)}
+    if wish.value:
+        return _of_fact(connection, rows, titles, events, wish)
+    needle = Needle(wish.matching)
+    chosen = _with_replies(rows, _chosen(rows, wish, needle))
+    _check(rows, titles, chosen, wish)
+    gone = tuple(row for row in rows if row.n in chosen)
+    kept = {row.session for row in rows if row.n not in chosen}
+    emptied = {row.session for row in gone} - kept
+    sessions = frozenset(emptied | ({wish.session} if wish.session else set()))
+    holds = needle.within if needle else _holds_nothing
+    return Targets(
+        gone=gone,
+        touched=_touched(rows, chosen),
+        behind=_behind(rows, chosen),
+        sessions=sessions,
+        titles=_retitled(titles, gone, sessions, holds, wish),
+        meta=_without(connection, holds),
+        scope=Scope(
+            turns=frozenset(row.id for row in gone),
+            asked=frozenset(row.id for before, row in _neighbours(rows) if before.n in chosen),
+            seqs=frozenset(event.seq for event in events if wish.holds_moment(event.at)),
+            holds=holds,
+        ),
+    )
+
+
+def _chosen(rows: Iterable[Row], wish: Wish, needle: Needle) -> set[int]:
+    def goes(row: Row) -> bool:
+        if needle:
+            return needle.within(row.text) or needle.within(row.speaker)
+        return row.id == wish.turn or row.session == wish.session or wish.holds_moment(row.at)
+
+    return {row.n for row in rows if goes(row)}
+
+
+def _with_replies(rows: Sequence[Row], chosen: set[int]) -> set[int]:
+    """With a turn of the person's goes its reply, which is likely to repeat it."""
+    replies = {
+        row.n
+        for before, row in _neighbours(rows)
+        if before.n in chosen and before.role == "user" and row.role == "assistant"
+    }
+    return chosen | replies
+
+
+def _check(rows: Iterable[Row], titles: dict[str, Any], chosen: set[int], wish: Wish) -> None:
+    if wish.turn and not chosen:
+        raise StoreError(f"There is no turn {wish.turn}", "`memory search --json` shows ids.")
+    if wish.session and wish.session not in titles:
+        raise StoreError(f"There is no session {wish.session}", "`memory search --json` shows ids.")
+    if any(row.status == "open" for row in rows if row.n in chosen):
+        raise StoreError("A reply is still being written", "Stop it first, or wait for its end.")
+
+
+def _neighbours(rows: Sequence[Row]) -> list[tuple[Row, Row]]:
+    return [(one, other) for one, other in pairwise(rows) if one.session == other.session]
+
+
+def _touched(rows: Sequence[Row], chosen: set[int]) -> frozenset[int]:
+    both = [(a.n, b.n) for a, b in _neighbours(rows) if a.n in chosen or b.n in chosen]
+    return frozenset(n for pair in both for n in pair if n not in chosen)
+
+
+def _behind(rows: Sequence[Row], chosen: set[int]) -> frozenset[int]:
+    pairs = _neighbours(rows)
+    return frozenset(b.n for a, b in pairs if a.n in chosen and b.n not in chosen)
+
+
+def _retitled(
+    titles: dict[str, tuple[str, str]],
+    gone: Iterable[Row],
+    sessions: frozenset[str],
+    holds: Callable[[str], bool],
+    wish: Wish,
+) -> dict[str, str]:
+    """Titles that hold what goes, or are made of the first words of a turn that goes."""
+    said = [(row.session, row.text) for row in gone]
+    lost = {name for name, (title, _) in titles.items() if title and holds(title)}
+    lost |= {
+        session
+        for session, text in said
+        if (title := Needle(titles[session][0])) and title.within(text)
+    }
+    lost |= {name for name, (title, began) in titles.items() if title and wish.holds_moment(began)}
+    return dict.fromkeys(lost - sessions, "")
+
+
+def _of_fact(
+    connection: Any,
+    rows: Sequence[Row],
+    titles: dict[str, tuple[str, str]],
+    events: Sequence[Event],
+    wish: Wish,
+) -> Targets:
+    """A fact: its words become illegible in the turns, but where another fact needs them."""
+    value = value_of(wish.slot, wish.value)
+    said = [(value_of(e.op.slot, e.op.value), e.op.value, e) for e in events]
+    cover = Cover([wish.value, *(raw for other, raw, _ in said if other == value)])
+    if wish.keep_turns:
+        return Targets(scope=Scope(values=frozenset({value})))
+    needing = [
+        event.source.turn
+        for other, raw, event in said
+        if other != value and event.source is not None and raw and cover.within(raw)
+    ]
+    needed = frozenset(needing)
+
+    def covered(source: Source) -> Source:
+        if source.turn in needed:
+            return source
+        return replace(source, quote=cover(source.quote), question=cover(source.question))
+
+    texts = {
+        row.n: cover(row.text)
+        for row in rows
+        if row.id not in needed and row.status != "open" and cover.within(row.text)
+    }
+    changed = set(texts)
+    pairs = [(a.n, b.n) for a, b in _neighbours(rows) if a.n in changed or b.n in changed]
+    return Targets(
+        covered=texts,
+        touched=frozenset(n for pair in pairs for n in pair),
+        behind=frozenset(b for a, b in pairs if a in changed),
+        titles={name: cover(title) for name, (title, _) in titles.items() if cover.within(title)},
+        meta=_without(connection, cover.within),
+        scope=Scope(values=frozenset({value}), cover=covered),
+    )
+
+
+def _without(connection: Any, holds: Callable[[str], bool]) -> dict[str, str | None]:
+    """Settings without what goes: of a list (messages that wait) the items that hold it."""
+    found: dict[str, str | None] = {}
+    for name, text in connection.execute("SELECT key, value FROM meta"):
+        if name.startswith("forget."):
+            continue
+        items = _items(text)
+        if items is not None:
+            left = [item for item in items if not holds(item)]
+            if left != items:
+                found[name] = json.dumps(left)
+        elif holds(text):
+            found[name] = None
+    return found
+
+
+def _items(text: str) -> list[str] | None:
+    try:
+        held = json.loads(text)
+    except ValueError:
+        return None
+    return [str(item) for item in held] if isinstance(held, list) else None
+
+
+def _holds_nothing(_text: str) -> bool:
+    return False

@@ -1,0 +1,229 @@
+"""Erasing what is wished, in one transaction, and the receipt for it."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from pocket_agent.memory import vectors
+from pocket_agent.memory.database import Database
+from pocket_agent.memory.erasure import Targets, Wish, find_targets
+from pocket_agent.memory.identity import now
+from pocket_agent.memory.log import EventLog
+from pocket_agent.memory.scrubbing import leave_to_do
+from pocket_agent.memory.tombstones import bury
+from pocket_agent.memory.words import forget_turns, index_turns, wipe_traces
+from pocket_agent.profile.facts import Fact, Profile
+from pocket_agent.profile.redaction import Redacted, redact
+from pocket_agent.profile.rules import replay
+
+_NAMES = {
+    "turns": ("turn", "turns"),
+    "covered": ("turn with the words blacked out", "turns with the words blacked out"),
+    "sessions": ("conversation", "conversations"),
+    "titles": ("title", "titles"),
+    "facts": ("fact", "facts"),
+    "quotes": ("quote", "quotes"),
+    "changes": ("change of the log", "changes of the log"),
+    "notes": ("waiting message or setting", "waiting messages or settings"),
+    "exports": ("export in the program's own folder", "exports in the program's own folder"),
+}
+_ALL = (
+    *("vector_codes", "vectors", "turns", "sessions"),
+    *("fact_sources", "facts", "events", "meta", "tombstones"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What was erased, or would be: how many of each kind, and no word of it.
+
+    Args:
+        covered: turns that stay, with the words made illegible. quotes: words facts rested on.
+        changes: rows of the log. notes: settings, such as messages that were not sent yet.
+        exports: files of ours that held something of it.
+    """
+
+    turns: int = 0
+    covered: int = 0
+    sessions: int = 0
+    titles: int = 0
+    facts: int = 0
+    quotes: int = 0
+    changes: int = 0
+    notes: int = 0
+    exports: int = 0
+
+    def __bool__(self) -> bool:
+        return any(getattr(self, each.name) for each in fields(self))
+
+    def __str__(self) -> str:
+        counts = asdict(self).items()
+        told = [f"{count} {_NAMES[name][count != 1]}" for name, count in counts if count]
+        return ", ".join(told) or "nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a wish would erase, to be shown before it is done.
+
+    Args:
+        facts: the facts that would go. samples: the first turns that would go or change.
+        names: ids of the turns and events concerned, by which a file that holds them is known.
+    """
+
+    receipt: Receipt
+    facts: tuple[Fact, ...] = ()
+    samples: tuple[str, ...] = ()
+    names: frozenset[str] = frozenset()
+
+
+_SAMPLES = 5
+
+
+def plan(database: Database, log: EventLog, wish: Wish) -> Plan:
+    """What a wish would erase. Changes nothing.
+
+    Raises:
+        StoreError: there is no such turn or session.
+    """
+    with database.reading() as connection:
+        if wish.everything:
+            return _plan_of_all(connection, log)
+        targets, redacted = _prepare(connection, log, wish)
+        after = replay(redacted.events)
+        covered = _texts(connection, list(targets.covered)[:_SAMPLES])
+        names = {*_ids(connection, targets.covered), *(row.id for row in targets.gone)}
+        names |= {event.id for event in redacted.changed} | targets.sessions | {*targets.titles}
+    samples = [*(row.text for row in targets.gone[:_SAMPLES]), *covered][:_SAMPLES]
+    return Plan(
+        _receipt(targets, redacted, log.profile, after),
+        tuple(fact for name, fact in log.profile.facts.items() if name in redacted.facts),
+        tuple(samples),
+        frozenset(names),
+    )
+
+
+def forget(database: Database, log: EventLog, wish: Wish, files: Sequence[Path] = ()) -> Receipt:
+    """Erase what is wished, all of it or nothing.
+
+    The caller ends it with `scrubbing.finish`; if it can't, the next opening of the file does.
+
+    Args:
+        files: exports that hold something of it, to be deleted too.
+
+    Raises:
+        StoreError: there is no such turn or session. DiskFullError: there is no room.
+    """
+    try:
+        with database.writing() as connection:
+            connection.execute("INSERT INTO erasure VALUES (1)")
+            if wish.everything:
+                receipt = _erase_all(connection, log)
+            else:
+                receipt = _erase(connection, log, wish)
+            leave_to_do(connection, files)
+            connection.execute("DELETE FROM erasure")
+    finally:
+        log.reload()
+    return Receipt(**{**asdict(receipt), "exports": len(files)})
+
+
+def _prepare(connection: Any, log: EventLog, wish: Wish) -> tuple[Targets, Redacted]:
+    events = log.events()
+    targets = find_targets(connection, events, wish)
+    return targets, redact(events, targets.scope)
+
+
+def _erase(connection: Any, log: EventLog, wish: Wish) -> Receipt:
+    targets, redacted = _prepare(connection, log, wish)
+    before = log.profile
+    _erase_turns(connection, targets)
+    for name, title in targets.titles.items():
+        connection.execute("UPDATE sessions SET title = ? WHERE id = ?", (title, name))
+    connection.executemany("DELETE FROM sessions WHERE id = ?", ((n,) for n in targets.sessions))
+    for key, value in targets.meta.items():
+        connection.execute("DELETE FROM meta WHERE key = ?", (key,))
+        if value is not None:
+            connection.execute("INSERT INTO meta VALUES (?, ?)", (key, value))
+    after = log.rewrite(connection, redacted)
+    changed = (e.id for e in redacted.changed)
+    names = [*changed, *targets.sessions, *_ids(connection, targets.covered)]
+    bury(connection, redacted.values, (row.id for row in targets.gone), names, now())
+    return _receipt(targets, redacted, before, after)
+
+
+def _erase_turns(connection: Any, targets: Targets) -> None:
+    gone = [row.n for row in targets.gone]
+    changed = list(targets.covered)
+    vectors.forget(connection, [*gone, *changed, *targets.behind])
+    forget_turns(connection, gone)
+    connection.execute(
+        "DELETE FROM turns WHERE n IN (SELECT value FROM json_each(?))", (json.dumps(gone),)
+    )
+    for number, text in targets.covered.items():
+        connection.execute("UPDATE turns SET text = ? WHERE n = ?", (text, number))
+    index_turns(connection, {*changed, *targets.touched})
+    if gone or changed:
+        wipe_traces(connection)
+
+
+def _erase_all(connection: Any, log: EventLog) -> Receipt:
+    receipt = _plan_of_all(connection, log).receipt
+    forget_turns(connection, [n for (n,) in connection.execute("SELECT rowid FROM turn_words")])
+    for table in _ALL:
+        connection.execute(f"DELETE FROM {table}")  # noqa: S608
+    wipe_traces(connection)
+    return receipt
+
+
+def _plan_of_all(connection: Any, log: EventLog) -> Plan:
+    def count(table: str) -> int:
+        return int(connection.execute(f"SELECT count(*) FROM {table}").get)  # noqa: S608
+
+    events, facts = log.events(), log.profile.facts
+    quotes = sum(len(fact.sources) for fact in facts.values())
+    names = {name for (name,) in connection.execute("SELECT id FROM turns")}
+    receipt = Receipt(
+        turns=count("turns"),
+        sessions=count("sessions"),
+        facts=len(facts),
+        quotes=quotes,
+        changes=len(events),
+        notes=count("meta WHERE key NOT LIKE 'forget.%'"),
+    )
+    return Plan(receipt, tuple(facts.values()), (), frozenset(names | {e.id for e in events}))
+
+
+def _receipt(targets: Targets, redacted: Redacted, before: Profile, after: Profile) -> Receipt:
+    return Receipt(
+        turns=len(targets.gone),
+        covered=len(targets.covered),
+        sessions=len(targets.sessions),
+        titles=len(targets.titles),
+        facts=sum(name in redacted.facts for name in before.facts),
+        quotes=_quotes(before.facts.values()) - _quotes(after.facts.values()),
+        changes=len(redacted.changed),
+        notes=len(targets.meta),
+    )
+
+
+def _quotes(facts: Iterable[Fact]) -> int:
+    return sum(len(fact.sources) for fact in facts)
+
+
+def _texts(connection: Any, numbers: list[int]) -> list[str]:
+    rows = connection.execute(
+        "SELECT text FROM turns WHERE n IN (SELECT value FROM json_each(?)) ORDER BY n",
+        (json.dumps(numbers),),
+    )
+    return [text for (text,) in rows]
+
+
+def _ids(connection: Any, numbers: Iterable[int]) -> list[str]:
+    rows = connection.execute(
+        "SELECT id FROM turns WHERE n IN (SELECT value FROM json_each(?))",
+        (json.dumps(list(numbers)),),
+    )
+    return [name for (name,) in rows]

@@ -1,0 +1,225 @@
+"""The proof: 200 unique words, planted by every path, forgotten in every way. No byte stays."""
+
+import json
+import random
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+
+from pocket_agent.cli.main import main
+from pocket_agent.memory.records import Turn, TurnRole
+from pocket_agent.memory.store import Store
+from pocket_agent.memory.vectors import PartVector
+from pocket_agent.portable.archive import export_profile
+from pocket_agent.profile.facts import Actor, Op, OpKind, Source
+from pocket_agent.profile.sources import ground
+
+PLANTED = 200
+_COMMON = "the wind and some water were there when we talked of it".split()
+
+
+class Garden:
+    """Plants words that occur nowhere else, and remembers how each is to be forgotten."""
+
+    def __init__(self, home: Path, opened: Callable[[], AbstractContextManager[Store]]) -> None:
+        self.home, self._open = home, opened
+        self.words: list[str] = []
+        self.ways: list[tuple[str, ...]] = []
+        self._dice = random.Random(7)
+
+    def word(self) -> str:
+        """A word whose first seven letters no other has."""
+        made = f"Zq{len(self.words):03d}{self._dice.choice('kvxw')}{self._dice.randrange(10**5)}"
+        self.words.append(made)
+        return made
+
+    def sentence(self, *words: str) -> str:
+        filling = [self._dice.choice(_COMMON) for _ in range(self._dice.randrange(2, 40))]
+        at = self._dice.randrange(len(filling))
+        return " ".join([*filling[:at], *words, *filling[at:]])
+
+    def forgotten_by(self, *way: str) -> None:
+        self.ways.append(("profile", "forget", *way, "--yes"))
+
+    # Each path of the product, and the way its words are forgotten.
+
+    def chat(self, store: Store, sessions: int) -> None:
+        """Sessions with a title, turns of both sides, and facts by the policy."""
+        for _ in range(sessions):
+            session = store.new_session(f"About {self.word()}")
+            for _ in range(2):
+                value = self.word()
+                turn = store.add_user_turn(session.id, self.sentence("I like", value, self.word()))
+                reply = store.open_reply(session.id)
+                begun = f"So you like {self.word()}"
+                store.checkpoint_reply(reply.id, begun)
+                store.close_reply(reply.id, f"{begun}, {self.sentence(value, self.word())}")
+                self.learn(store, turn, "food", value)
+            self.forgotten_by("--session", session.id)
+
+    def turns(self, store: Store, count: int) -> None:
+        """Single turns among others that stay."""
+        session = store.new_session("Common")
+        for _ in range(count):
+            store.add_user_turn(session.id, "the wind was there")
+            value = self.word()
+            turn = store.add_user_turn(session.id, self.sentence(value, self.word()))
+            store.close_reply(store.open_reply(session.id).id, f"{value} and {self.word()}?")
+            answer = store.add_user_turn(session.id, "yes, that")
+            self.learn(store, turn, "hobby", value)
+            self.learn(store, answer, "pet", self.words[-1], f"{value} and {self.words[-1]}?")
+            self.forgotten_by("--turn", turn.id)
+
+    def facts(self, store: Store, count: int) -> None:
+        """Facts by hand and by the policy, changed, undone, removed, waiting."""
+        session = store.new_session(f"I said {self.word()}")
+        self.forgotten_by("--matching", self.words[-1].upper())
+        for number in range(count):
+            value, newer = self.word(), self.word()
+            text = self.sentence("Now", value, "or maybe", newer)
+            turn = store.add_user_turn(session.id, text)
+            store.close_reply(store.open_reply(session.id).id, f"So you like {value}, {newer}.")
+            slot = ("home", "music", "travel")[number % 3]
+            self.learn(store, turn, slot, value, confidence=0.2 if number % 4 == 1 else 0.9)
+            op = Op(OpKind.UPDATE, slot, newer, old=value)
+            source = ground(turn.id, text, newer)
+            store.record(op, actor=Actor.POLICY, source=source)
+            if number % 4 == 2:
+                store.undo()
+            if number % 4 == 3:
+                store.record(Op(OpKind.REMOVE, slot, newer), actor=Actor.USER)
+            self.forgotten_by("--fact", slot, value)
+            self.forgotten_by("--fact", slot, newer.lower())
+
+    def past(self, store: Store, count: int) -> None:
+        """Turns and facts of an earlier year, from elsewhere."""
+        for number in range(count):
+            name, at = f"p{number}", f"2019-03-{number % 27 + 1:02d}T10:00:00+00:00"
+            text = self.sentence(self.word())
+            store.add_turns([Turn(name, f"ps{number}", TurnRole.USER, text, at, speaker="Ann")])
+            store.rename_session(f"ps{number}", f"Then {self.words[-1]}")
+            op = Op(OpKind.ADD, "past", self.word())
+            source = Source("", 0, len(op.value), op.value)
+            store.record(op, actor=Actor.USER, source=source, at=at)
+        self.forgotten_by("--since", "2019-03-01", "--until", "2019-03-31")
+
+    def notes(self, store: Store, count: int) -> None:
+        """Messages that wait."""
+        words = [self.word() for _ in range(count)]
+        store.set_meta("waiting", json.dumps([f"ask about {word}" for word in words]))
+        for word in words:
+            self.forgotten_by("--matching", word)
+
+    def commands(self, count: int) -> None:
+        """Facts set by hand on the command line."""
+        for _ in range(count):
+            assert main(("profile", "set", "skill", "juggling", self.word())) == 0
+            self.forgotten_by("--fact", "skill", "juggling", self.words[-1])
+
+    def imported(self, file: Path, count: int) -> None:
+        """What another laptop exported."""
+        shared = self.word()
+        with Store.open(file.with_suffix(".db")) as other:
+            session = other.new_session(f"{shared} {self.word()}")
+            for _ in range(count):
+                text = self.sentence(shared, self.word())
+                turn = other.add_user_turn(session.id, text)
+                self.learn(other, turn, "goal", self.words[-1])
+            export_profile(other, file)
+        assert main(("profile", "import", str(file))) == 0
+        self.forgotten_by("--matching", shared)
+
+    def learn(
+        self,
+        store: Store,
+        turn: Turn,
+        slot: str,
+        value: str,
+        question: str = "",
+        confidence: float = 0.9,
+    ) -> None:
+        source = ground(turn.id, turn.text, value, question)
+        assert source is not None
+        op = Op(OpKind.ADD, slot, value)
+        store.record(op, actor=Actor.POLICY, source=source, confidence=confidence, policy="v1")
+
+
+def vectors(store: Store) -> None:
+    """A vector for every turn, whose bytes are its own."""
+    waiting = store.unembedded("m", 1000)
+    made = [PartVector(p.number, 0, b"ZV%06d" % p.number * 192) for p in waiting]
+    store.put_vectors("m", made)
+
+
+def found(home: Path, words: list[str]) -> list[tuple[str, str]]:
+    """The words of which the first seven letters stand in some file, in whatever case."""
+    hits = []
+    for file in home.rglob("*"):
+        data = file.read_bytes().lower() if file.is_file() else b""
+        hits += [(word, file.name) for word in words if word[:7].lower().encode() in data]
+    return hits
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    place = tmp_path / "home"
+    monkeypatch.setenv("POCKET_AGENT_HOME", str(place))
+    monkeypatch.setenv("POCKET_AGENT_CACHE", str(place / "cache"))
+    monkeypatch.delenv("POCKET_AGENT_PASSPHRASE", raising=False)
+    return place
+
+
+@pytest.fixture
+def garden(home: Path, tmp_path: Path) -> Garden:
+    """All planted, with an export in the home folder."""
+
+    def opened() -> Store:
+        return Store.open(home / "profiles" / "default.db")
+
+    made = Garden(home, opened)
+    made.commands(4)
+    made.imported(tmp_path / "other.jsonl", 8)
+    with opened() as store:
+        made.chat(store, 9)
+        made.turns(store, 9)
+        made.facts(store, 16)
+        made.past(store, 8)
+        made.notes(store, 8)
+        while len(made.words) < PLANTED:
+            made.turns(store, 1)
+        vectors(store)
+    assert main(("profile", "export", str(home / "kept.jsonl"))) == 0
+    (home / "logs" / ".kept.jsonl.x.part").write_bytes((home / "kept.jsonl").read_bytes()[:9000])
+    return made
+
+
+@pytest.mark.slow
+def test_two_hundred_words_are_forgotten_in_every_way(garden: Garden) -> None:
+    home, words = garden.home, garden.words
+    assert len(words) >= PLANTED
+    planted = {word for word, file in found(home, words) if file == "default.db"}
+    assert planted == set(words), "each is really there before"
+    for way in garden.ways:
+        assert main(way) == 0, way
+    assert found(home, words) == []
+    assert not (home / "kept.jsonl").exists()
+    with Store.open(home / "profiles" / "default.db") as store:
+        assert store.problems() == []
+        texts = [t.text for s in store.sessions() for t in store.turns(s.id, limit=500)]
+        assert texts.count("the wind was there") >= 9, "what was not named stays"
+        for seq in range(1, len(store.events()) + 1):
+            store.undo(seq)
+        assert not any("Zq" in fact.value for fact in store.profile().facts.values())
+        live = [t for s in store.sessions() for t in store.turns(s.id, limit=500)]
+        assert len(store.unembedded("m", 1000)) <= len(live)
+    assert found(home, words) == []
+
+
+@pytest.mark.slow
+def test_everything_is_forgotten_at_once(garden: Garden) -> None:
+    assert main(("profile", "forget", "--everything", "--yes")) == 0
+    assert found(garden.home, garden.words) == []
+    data = (garden.home / "profiles" / "default.db").read_bytes()
+    assert b"ZV0000" not in data
