@@ -32,6 +32,7 @@ class PassphraseScreen(Frame):
         self._reason = reason
         self._may_leave = may_leave
         self._field = Input(password=True, placeholder="passphrase", classes="field")
+        self._field.cursor_blink = False  # nothing moves at idle
 
     def body(self) -> Iterator[Widget]:
         leave = "Esc" if self._may_leave else "ctrl+q"

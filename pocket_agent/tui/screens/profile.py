@@ -57,6 +57,7 @@ class ProfileScreen(Frame):
         self._editing: Fact | None = None
         self._list = OptionList(id="facts", classes="listing", markup=False)
         self._field = Input(classes="field", select_on_focus=False)
+        self._field.cursor_blink = False  # nothing moves at idle
         self._line = Static("", classes="told", markup=False)
 
     def body(self) -> Iterator[Widget]:

@@ -56,6 +56,7 @@ class SessionsScreen(Frame):
         self._renaming: Session | None = None
         self._list = OptionList(id="sessions", classes="listing", markup=False)
         self._field = Input(classes="field", select_on_focus=False)
+        self._field.cursor_blink = False  # nothing moves at idle
         self._line = Static("", classes="told", markup=False)
 
     def body(self) -> Iterator[Widget]:
