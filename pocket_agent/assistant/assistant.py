@@ -137,16 +137,17 @@ class Assistant:
 
         Raises:
             UsageError: there is nothing to send.
+            ModelError: no model is loaded; the turn is kept all the same.
             ContextOverflowError: the message alone does not fit the model; it is kept all the same.
             EngineDiedError: the model's process ended; what it had said is kept.
         """
         if not text.strip():
             raise UsageError("There is nothing to send")
-        if self._engine.info is None:
-            raise ModelError("The model is not loaded yet")
         await self.preempt_policy()
         turn = await self._save_user_turn(text)
         yield UserSaved(turn)
+        if self._engine.info is None:
+            raise ModelError("The model is not loaded yet")
         prompt = await self._assemble(turn)
         yield ContextReady(
             prompt.facts, prompt.recalled, prompt.tokens, prompt.limit, prompt.dropped

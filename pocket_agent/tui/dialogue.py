@@ -78,6 +78,11 @@ class Dialogue:
         """Whether a message is being answered."""
         return self._current is not None
 
+    @property
+    def _settled(self) -> bool:
+        """Whether the model is loaded, or is known not to be."""
+        return self.status.readiness.stage in (Stage.READY, Stage.FAILED)
+
     async def open(self, session: str | None, key: str | None = None) -> None:
         """Open the profile and show the session; messages typed before this still wait.
 
@@ -166,8 +171,7 @@ class Dialogue:
 
     def _pump(self) -> None:
         """Send the next waiting message, if nothing is under way."""
-        settled = self.status.readiness.stage in (Stage.READY, Stage.FAILED)
-        if self.opened and settled and self._current is None:
+        if self.opened and self._settled and self._current is None:
             self._current = self.conversation.next_queued()
             if self._current is not None:
                 self._spawn(self._exchange(self._current))
@@ -255,6 +259,9 @@ class Dialogue:
 
     def _broken(self, said: Said, line: str) -> None:
         """An exchange ended early: keep the partial reply, and give back what was not saved."""
+        if not self._settled:
+            # It was loading the model once more: what waits must not wait for that any longer.
+            self._report(Readiness(Stage.FAILED))
         if said is self._current:
             if self._reply is not None:
                 self._reply.state = SaidState.INTERRUPTED

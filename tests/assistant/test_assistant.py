@@ -193,10 +193,11 @@ async def test_what_can_not_be_sent(store: Store, engine: LlamaEngine):
     assert of(events, ReplyDone)
 
 
-async def test_without_a_model_nothing_is_sent(store: Store):
+async def test_without_a_model_the_turn_is_kept_and_nothing_is_answered(store: Store):
     with pytest.raises(ModelError, match="not loaded"):
         await collect(Assistant(store, LlamaEngine()).send("hello"))
-    assert store.sessions() == []
+    (session,) = store.sessions()
+    assert [turn.text for turn in store.turns(session.id)] == ["hello"]
 
 
 @pytest.mark.slow
