@@ -416,6 +416,18 @@ async def test_a_terminal_too_small_gets_one_clear_line() -> None:
         await shows(pilot, "Message…")
 
 
+async def test_the_keys_come_back_when_the_terminal_is_large_enough_again() -> None:
+    async with app_with().run_test(notifications=True, size=(80, 24)) as pilot:
+        await shows(pilot, "○ ready")
+        await pilot.resize_terminal(24, 8)
+        await shows(pilot, "Too small")
+        await pilot.resize_terminal(80, 24)
+        await shows(pilot, "Message…")
+        await pilot.pause()
+        await pilot.press(*"hello")
+        assert prompt_of(pilot).text == "hello"
+
+
 @pytest.mark.parametrize("size", [(80, 24), (40, 20), (30, 8), (160, 45)])
 async def test_every_size_shows_status_and_field(size: tuple[int, int]) -> None:
     async with app_with().run_test(notifications=True, size=size) as pilot:
