@@ -248,7 +248,7 @@ class Dialogue:
 
     def _reply_done(self, event: ReplyDone, said: Said) -> None:
         reply = self._reply or self.conversation.begin_reply(said)
-        self.conversation.end_reply(reply, event.turn)
+        self.conversation.end_reply(reply, event.turn, cut=event.finish == "length")
         if event.usage:
             usage = event.usage
             self.status.used = usage.prompt + usage.completion

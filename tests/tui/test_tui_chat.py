@@ -103,6 +103,12 @@ async def test_escape_stops_and_keeps_what_is_there() -> None:
         assert "Hello" in screen_text(pilot.app)
 
 
+async def test_a_reply_that_is_cut_at_its_limit_says_so() -> None:
+    async with app_with(ScriptedBackend(finish="length")).run_test(notifications=True) as pilot:
+        await say(pilot, "hi")
+        await shows(pilot, "Pocket · cut at its length limit")
+
+
 async def test_ctrl_c_stops_too_and_otherwise_says_how_to_leave() -> None:
     async with app_with(ScriptedBackend(gate=asyncio.Event())).run_test(
         notifications=True
