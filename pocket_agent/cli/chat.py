@@ -21,6 +21,7 @@ def open_chat(arguments: argparse.Namespace) -> int:
     from pocket_agent.tui.options import TuiOptions
 
     locations, settings = open_home(arguments)
+    name = profile_name(arguments, settings)
     options = TuiOptions(
         theme=settings.theme,
         enter_sends=settings.enter_sends,
@@ -33,6 +34,7 @@ def open_chat(arguments: argparse.Namespace) -> int:
         seed=settings.seed,
         learn=settings.learn,
         incognito=arguments.incognito,
+        new_profile=name != settings.profile and not locations.profile(name).exists(),
         save_theme=lambda name: _save_theme(locations.config, name),
     )
-    return run(locations, profile_name(arguments, settings), options)
+    return run(locations, name, options)

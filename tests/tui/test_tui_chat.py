@@ -498,6 +498,11 @@ async def test_incognito_is_said_at_the_top() -> None:
         await shows(pilot, "default · incognito · New conversation")
 
 
+async def test_a_new_profile_that_was_named_is_told() -> None:
+    async with app_with(new_profile=True).run_test(notifications=True) as pilot:
+        await shows(pilot, "– a new profile, default, was made")
+
+
 def test_dates_of_the_script_are_fixed() -> None:
     assert AT.endswith("Z"), "snapshots must not depend on the day they are taken"
 

@@ -83,7 +83,15 @@ class ChatScreen(Frame):
             self.app.exit(str(error), return_code=1)
             return
         self._show_title()
+        self._tell_if_new()
         await self.dialogue.load()
+
+    def _tell_if_new(self) -> None:
+        """A name that was only misspelt must not pass for a profile of its own."""
+        if self._options.new_profile:
+            name = self.dialogue.backend.profile_name
+            self.dialogue.conversation.note(f"a new profile, {name}, was made")
+            self.entries_changed()
 
     async def _open(self) -> None:
         """Open the profile, asking for its passphrase as often as it takes."""
