@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from rich.console import RenderableType
 from rich.text import Text
-from textual import work
+from textual import events, work
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
@@ -64,6 +64,7 @@ class PocketApp(App[str]):
         super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
         self._backend = backend
         self._options = options or TuiOptions()
+        self._early: list[events.Key] | None = []
         # Nothing moves by itself: no animation costs a wake-up or delays a key.
         self.animation_level = "none"
         for theme in OURS:
@@ -81,6 +82,20 @@ class PocketApp(App[str]):
             with suppress(AttributeError, NotImplementedError, RuntimeError, ValueError):
                 number = getattr(signal, name)
                 asyncio.get_running_loop().add_signal_handler(number, self._told_to_end)
+
+    async def on_event(self, event: events.Event) -> None:
+        if self._early is not None and isinstance(event, events.Key):
+            self._early.append(event)
+        else:
+            await super().on_event(event)
+
+    async def take_early_keys(self) -> None:
+        """Hand on what was typed while the program started: now a field has the focus."""
+        early, self._early = self._early or [], None
+        for event in early:
+            # Until Textual set the terminal up, the terminal made line feeds of Enter.
+            typed = events.Key("enter", "\r") if event.key == "ctrl+j" else event
+            await super().on_event(typed)
 
     def _told_to_end(self) -> None:
         self.exit(return_code=_INTERRUPTED)

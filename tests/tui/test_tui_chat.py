@@ -521,6 +521,24 @@ async def test_letters_typed_faster_than_they_are_shown_keep_their_order() -> No
         await wait_until(pilot, lambda: backend.said == ["sent"], "the message")
 
 
+async def test_what_is_typed_before_the_first_picture_is_kept_and_its_enter_sends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def on_load(app: PocketApp) -> None:
+        for letter in "early":
+            app.post_message(events.Key(letter, letter))
+        # Before the terminal is set up, it makes this of Enter.
+        app.post_message(events.Key("ctrl+j", "\n"))
+        for letter in "next":
+            app.post_message(events.Key(letter, letter))
+
+    monkeypatch.setattr(PocketApp, "on_load", on_load, raising=False)
+    backend = ScriptedBackend()
+    async with app_with(backend).run_test(notifications=True) as pilot:
+        await wait_until(pilot, lambda: backend.said == ["early"], "the message")
+        assert prompt_of(pilot).text == "next"
+
+
 async def test_what_waits_is_written_down_and_comes_back_after_a_kill() -> None:
     hold = asyncio.Event()
     backend = ScriptedBackend(hold_load=hold)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import on, work
 from textual.binding import Binding, BindingType
@@ -24,6 +24,9 @@ from pocket_agent.tui.widgets.bars import Heading, StatusLine
 from pocket_agent.tui.widgets.entries import MemoryLine
 from pocket_agent.tui.widgets.prompt import Prompt
 from pocket_agent.tui.widgets.transcript import Transcript
+
+if TYPE_CHECKING:
+    from pocket_agent.tui.app import PocketApp
 
 _PLACEHOLDERS = (
     (64, "Message…  Enter sends · ctrl+j new line · / commands · F1 help"),
@@ -66,6 +69,8 @@ class ChatScreen(Frame):
 
     def on_mount(self) -> None:
         self._prompt.focus()
+        # The app gives the focus when its turn comes; this is right behind it.
+        self.app.call_later(cast("PocketApp", self.app).take_early_keys)
         self._status.show(self.dialogue.status)
         # Only once the first picture is on the screen may anything slow begin.
         self.call_after_refresh(self._begin)
