@@ -26,14 +26,14 @@ class Frame(Screen[str | None]):
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         self._last_focused = event.widget
 
-    def on_resize(self, event: events.Resize) -> None:
-        if event.size.width >= MIN_COLUMNS and event.size.height >= MIN_ROWS:
-            self.call_after_refresh(self._focus_again)
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._focus_again)
 
     def _focus_again(self) -> None:
         """What had the keys was hidden while there was no room, and so lost them."""
         last = self._last_focused
-        if self.focused is None and last is not None and last.is_attached:
+        fits = self.size.width >= MIN_COLUMNS and self.size.height >= MIN_ROWS
+        if fits and self.focused is None and last is not None and last.is_attached:
             last.focus()
 
     def tell(self, line: str, *, failure: bool = False) -> None:
