@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks import footprint, recall_speed, ui
+from benchmarks import footprint, recall_speed, stopping, ui
 from pocket_agent.assistant.measure import measure
 from pocket_agent.assistant.opening import Choice, load_policy
 from pocket_agent.llm.engine import LlamaEngine
@@ -75,6 +75,11 @@ def promises(found: dict[str, Any]) -> list[Promise]:
         ),
         Promise("decoding × a bare loop", found["engine"]["decode_ratio_vs_bare"], 0.95, False),
         Promise("first token, turn 20 × turn 2", found["engine"]["first_token_ratio"], 1.3),
+        Promise(
+            "cancel in a long prefill, ms",
+            found["engine"]["stopping"]["largest_ms"],
+            stopping.LIMIT_MS,
+        ),
         Promise(f"recall over {RECALL_TURNS} turns, ms", found["recall"]["median_ms"], 30.0),
         Promise("recall, encrypted × plain", found["recall_encrypted_ratio"], 2.0),
         Promise("memory, MB", found["memory"]["total_mb"], footprint.MEMORY_LIMIT_MB),
@@ -88,7 +93,7 @@ async def _engine() -> dict[str, Any]:
         engine = LlamaEngine()
         try:
             await load_policy(engine, locations, Choice())
-            return asdict(await measure(engine))
+            return {**asdict(await measure(engine)), "stopping": await stopping.measure(engine)}
         finally:
             await engine.close()
 

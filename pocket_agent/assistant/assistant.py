@@ -22,7 +22,7 @@ from pocket_agent.assistant.events import (
     ReplyDone,
     UserSaved,
 )
-from pocket_agent.assistant.learning import Learner, Policy, describe_undone
+from pocket_agent.assistant.learning import Learner, Policy, describe_undone, from_elsewhere
 from pocket_agent.assistant.relevance import relevant
 from pocket_agent.errors import ModelError, UsageError
 from pocket_agent.llm.protocol import (
@@ -137,16 +137,17 @@ class Assistant:
 
         Raises:
             UsageError: there is nothing to send.
+            ModelError: no model is loaded; the turn is kept all the same.
             ContextOverflowError: the message alone does not fit the model; it is kept all the same.
             EngineDiedError: the model's process ended; what it had said is kept.
         """
         if not text.strip():
             raise UsageError("There is nothing to send")
-        if self._engine.info is None:
-            raise ModelError("The model is not loaded yet")
         await self.preempt_policy()
         turn = await self._save_user_turn(text)
         yield UserSaved(turn)
+        if self._engine.info is None:
+            raise ModelError("The model is not loaded yet")
         prompt = await self._assemble(turn)
         yield ContextReady(
             prompt.facts, prompt.recalled, prompt.tokens, prompt.limit, prompt.dropped
@@ -185,7 +186,10 @@ class Assistant:
         taken_back = next((e for e in events if e.seq == events[-1].op.undoes), None)
         if taken_back is None or applied.fact is None:
             return "undone"
-        return f"undone: {describe_undone(taken_back, applied.fact)}"
+        line = describe_undone(taken_back, applied.fact)
+        here = self.session.id if self.session else ""
+        elsewhere = await asyncio.to_thread(from_elsewhere, self._store, taken_back, here)
+        return f"{line} (from another conversation)" if elsewhere else line
 
     async def preempt_policy(self) -> None:
         """Give the machine to the person: the policy stops and catches up later."""

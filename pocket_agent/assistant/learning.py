@@ -6,7 +6,7 @@ from typing import Protocol
 
 from pocket_agent.assistant.events import Learnt
 from pocket_agent.assistant.phrases import label
-from pocket_agent.errors import ContextOverflowError, ProfileError
+from pocket_agent.errors import ContextOverflowError, ProfileError, StoreError
 from pocket_agent.memory.records import Turn, TurnRole
 from pocket_agent.memory.store import Store
 from pocket_agent.policy.reader import Reading
@@ -15,15 +15,17 @@ from pocket_agent.profile.facts import Actor, Event, Fact, Op, OpKind, Source
 from pocket_agent.profile.rules import Applied, Outcome
 from pocket_agent.profile.sources import MAX_QUOTE, ground
 
-_DONE = {
-    OpKind.REMOVE: "forgot",
-    OpKind.LOCK: "locked",
-    OpKind.UNLOCK: "unlocked",
-    OpKind.PIN: "pinned",
-    OpKind.UNPIN: "unpinned",
-    OpKind.CONFIRM: "confirmed",
+_UNDONE = {
+    OpKind.ADD: "forgot",
+    OpKind.UPDATE: "went back to",
+    OpKind.REMOVE: "remembered again",
+    OpKind.LOCK: "unlocked",
+    OpKind.UNLOCK: "locked",
+    OpKind.PIN: "unpinned",
+    OpKind.UNPIN: "pinned",
+    OpKind.CONFIRM: "no longer confirmed",
 }
-"""What an edit did, where that isn't remembering."""
+"""What taking an edit back does."""
 
 
 class Policy(Protocol):
@@ -130,8 +132,18 @@ def describe(event: Event, applied: Applied) -> str:
 
 
 def describe_undone(event: Event, fact: Fact) -> str:
-    """The quiet line for an edit that was taken back: what it had done, and to which fact."""
-    return f"{_DONE.get(event.op.kind, 'remembered')}: {label(fact)}"
+    """The quiet line for an edit that was taken back: what that did, and to which fact."""
+    return f"undone: {_UNDONE.get(event.op.kind, 'changed')} {label(fact)}"
+
+
+def from_elsewhere(store: Store, event: Event, session: str) -> bool:
+    """Whether an edit was learnt in another conversation than the one of that id."""
+    if event.source is None:
+        return False
+    try:
+        return store.turn(event.source.turn).session != session
+    except StoreError:  # imported without its conversation
+        return True
 
 
 def _source(turn: Turn, assistant: str, op: Op) -> Source:

@@ -36,6 +36,7 @@ def open_chat(arguments: argparse.Namespace) -> int:
         seed=settings.seed,
         learn=settings.learn,
         incognito=arguments.incognito,
+        new_profile=name != settings.profile and not locations.profile(name).exists(),
         save_theme=lambda name: _save_theme(locations.config, name),
     )
     return run(locations, name, options)

@@ -69,6 +69,7 @@ class PocketApp(App[str]):
         self._backend = backend
         self._options = options or TuiOptions()
         self._idle = Idle()
+        self._early: list[events.Key] | None = []
         # Nothing moves by itself: no animation costs a wake-up or delays a key.
         self.animation_level = "none"
         for theme in OURS:
@@ -92,7 +93,18 @@ class PocketApp(App[str]):
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, (events.InputEvent, events.Paste)):
             self._idle.touch()
-        await super().on_event(event)
+        if self._early is not None and isinstance(event, events.Key):
+            self._early.append(event)
+        else:
+            await super().on_event(event)
+
+    async def take_early_keys(self) -> None:
+        """Hand on what was typed while the program started: now a field has the focus."""
+        early, self._early = self._early or [], None
+        for event in early:
+            # Until Textual set the terminal up, the terminal made line feeds of Enter.
+            typed = events.Key("enter", "\r") if event.key == "ctrl+j" else event
+            await super().on_event(typed)
 
     def _lock_if_idle(self) -> None:
         if self._idle.seconds >= self._options.lock_after_s and self.chat.can_lock:

@@ -20,6 +20,7 @@ class SaidState(StrEnum):
     COMPLETE = "complete"
     STREAMING = "streaming"
     STOPPED = "stopped"
+    CUT = "cut at its length limit"
     INTERRUPTED = "interrupted"
     UNSAVED = "not saved"
 
@@ -138,12 +139,13 @@ class Conversation:
         self.entries.insert(self._after_exchange(said), reply)
         return reply
 
-    def end_reply(self, reply: Said, turn: Turn) -> None:
-        """Take over the reply as it was saved."""
+    def end_reply(self, reply: Said, turn: Turn, *, cut: bool = False) -> None:
+        """Take over the reply as it was saved; `cut` is one that became too long to go on."""
         reply.text = turn.text
         reply.turn = turn.id
         state = _SHOWN[turn.status]
-        reply.state = SaidState.COMPLETE if state is SaidState.STREAMING else state
+        whole = SaidState.CUT if cut else SaidState.COMPLETE
+        reply.state = whole if state in (SaidState.STREAMING, SaidState.COMPLETE) else state
 
     def learn(self, learnt: Learnt) -> Remembered:
         """A line for an edit of the profile, under its exchange if that is here."""

@@ -95,6 +95,11 @@ class Dialogue:
         self._view.status_changed()
         await self.backend.lock()
 
+    @property
+    def _settled(self) -> bool:
+        """Whether the model is loaded, or is known not to be."""
+        return self.status.readiness.stage in (Stage.READY, Stage.FAILED)
+
     async def open(self, session: str | None, key: str | None = None) -> None:
         """Open the profile and show the session; messages typed before this still wait.
 
@@ -186,8 +191,7 @@ class Dialogue:
 
     def _pump(self) -> None:
         """Send the next waiting message, if nothing is under way."""
-        settled = self.status.readiness.stage in (Stage.READY, Stage.FAILED)
-        if self.opened and settled and self._current is None:
+        if self.opened and self._settled and self._current is None:
             self._current = self.conversation.next_queued()
             if self._current is not None:
                 self._spawn(self._exchange(self._current))
@@ -264,7 +268,7 @@ class Dialogue:
 
     def _reply_done(self, event: ReplyDone, said: Said) -> None:
         reply = self._reply or self.conversation.begin_reply(said)
-        self.conversation.end_reply(reply, event.turn)
+        self.conversation.end_reply(reply, event.turn, cut=event.finish == "length")
         if event.usage:
             usage = event.usage
             self.status.used = usage.prompt + usage.completion
@@ -275,6 +279,9 @@ class Dialogue:
 
     def _broken(self, said: Said, line: str) -> None:
         """An exchange ended early: keep the partial reply, and give back what was not saved."""
+        if not self._settled:
+            # It was loading the model once more: what waits must not wait for that any longer.
+            self._report(Readiness(Stage.FAILED))
         if said is self._current:
             if self._reply is not None:
                 self._reply.state = SaidState.INTERRUPTED

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from pocket_agent.assistant.events import AssistantEvent, ReplyDone
+from pocket_agent.assistant.events import AssistantEvent, ReplyDone, UserSaved
 from pocket_agent.errors import PassphraseError, StoreError
 from pocket_agent.memory.erasure import Wish
 from pocket_agent.memory.records import Session
@@ -91,8 +91,6 @@ class LiveBackend:
         await asyncio.to_thread(parts.start_recall)
 
     async def send(self, text: str) -> AsyncIterator[AssistantEvent]:
-        if self._open.engine.info is None:
-            await self.load(self._report)
         parts = self._open
         parts.hold_indexing(True)
         try:
@@ -100,6 +98,9 @@ class LiveBackend:
                 if isinstance(event, ReplyDone):
                     parts.hold_indexing(False)
                 yield event
+                # The turn first: a model that can't be loaded must not lose it.
+                if isinstance(event, UserSaved) and parts.engine.info is None:
+                    await self.load(self._report)
         finally:
             parts.hold_indexing(False)
 

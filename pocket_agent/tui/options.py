@@ -25,6 +25,7 @@ class TuiOptions:
         seed: makes replies repeatable; None draws a new one each time.
         learn: whether anything is remembered from turns.
         incognito: nothing is written; what is known is still used.
+        new_profile: the profile was named by hand and is not there yet: say that it was made.
         save_theme: called in a worker thread with the name of the theme a person chose.
     """
 
@@ -41,4 +42,5 @@ class TuiOptions:
     seed: int | None = None
     learn: bool = True
     incognito: bool = False
+    new_profile: bool = False
     save_theme: Callable[[str], None] | None = None

@@ -24,7 +24,7 @@ from pocket_agent.memory.store import Store
 from pocket_agent.paths import Locations
 from pocket_agent.policy.reader import Reading
 from pocket_agent.policy.state import Known
-from pocket_agent.profile.facts import Actor, Op, OpKind
+from pocket_agent.profile.facts import Actor, Op, OpKind, Source
 
 SHORT = AssistantOptions(sampling=Sampling(temperature=0.0, max_tokens=12))
 LONG = AssistantOptions(sampling=Sampling(temperature=0.0, max_tokens=400))
@@ -74,7 +74,7 @@ async def test_a_message_is_saved_answered_and_learnt_from(store: Store, engine:
     (learnt,) = of(events, Learnt)
     assert learnt.line == "remembered: home · Porto"
     assert learnt.event.source.quote == "I live in Porto now."
-    assert await assistant.undo() == "undone: remembered: home · Porto"
+    assert await assistant.undo() == "undone: forgot home · Porto"
     assert store.profile().active() == []
 
 
@@ -83,11 +83,24 @@ async def test_an_undo_says_what_it_takes_back(store: Store):
     fact = store.record(Op(OpKind.ADD, "home", "Porto"), actor=Actor.USER, source=None).fact
     assert fact is not None
     store.record(Op(OpKind.LOCK, fact=fact.id), actor=Actor.USER)
-    assert await assistant.undo() == "undone: locked: home · Porto"
+    assert await assistant.undo() == "undone: unlocked home · Porto"
     store.record(Op(OpKind.REMOVE, "home", "Porto", fact=fact.id), actor=Actor.USER)
-    assert await assistant.undo() == "undone: forgot: home · Porto"
-    assert await assistant.undo() == "undone: remembered: home · Porto"
+    assert await assistant.undo() == "undone: remembered again home · Porto"
+    assert await assistant.undo() == "undone: forgot home · Porto"
     assert store.profile().active() == []
+
+
+async def test_an_undo_says_when_it_reaches_into_another_conversation(store: Store):
+    assistant = Assistant(store, LlamaEngine(), options=SHORT)
+    session = store.new_session("Hello")
+    turn = store.add_user_turn(session.id, "My name is Sam")
+    op, source = Op(OpKind.ADD, "name", "Sam"), Source(turn.id, 11, 14, "Sam")
+    store.record(op, actor=Actor.POLICY, source=source)
+    await assistant.open_session(None)
+    assert await assistant.undo() == "undone: forgot name · Sam (from another conversation)"
+    store.record(op, actor=Actor.POLICY, source=source)
+    await assistant.open_session(session.id)
+    assert await assistant.undo() == "undone: forgot name · Sam"
 
 
 @pytest.mark.slow
@@ -193,10 +206,11 @@ async def test_what_can_not_be_sent(store: Store, engine: LlamaEngine):
     assert of(events, ReplyDone)
 
 
-async def test_without_a_model_nothing_is_sent(store: Store):
+async def test_without_a_model_the_turn_is_kept_and_nothing_is_answered(store: Store):
     with pytest.raises(ModelError, match="not loaded"):
         await collect(Assistant(store, LlamaEngine()).send("hello"))
-    assert store.sessions() == []
+    (session,) = store.sessions()
+    assert [turn.text for turn in store.turns(session.id)] == ["hello"]
 
 
 @pytest.mark.slow

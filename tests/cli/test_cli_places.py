@@ -183,12 +183,11 @@ def test_a_full_disk(home: Path, store: Opener, call: Any, tmp_path: Path) -> No
 # --- the chat -------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
-def test_alone_it_opens_the_chat(home: Path) -> None:
-    """In a real terminal: the screen comes up, ctrl+q leaves it."""
+def chat_until(sign: bytes, *arguments: str) -> bytes:
+    """Open the chat in a real terminal, leave it by ctrl+q once `sign` is painted."""
     main_end, program_end = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, "-m", "pocket_agent", "--incognito"],
+        [sys.executable, "-m", "pocket_agent", *arguments],
         stdin=program_end,
         stdout=program_end,
         stderr=program_end,
@@ -205,7 +204,7 @@ def test_alone_it_opens_the_chat(home: Path) -> None:
                 seen += os.read(main_end, 65536)
             except OSError:
                 break
-        if b"\x1b[?1049h" in seen and time.monotonic() - asked_to_leave > 2:
+        if sign in seen and time.monotonic() - asked_to_leave > 2:
             os.write(main_end, b"\x11")  # ctrl+q
             asked_to_leave = time.monotonic()
     try:
@@ -213,5 +212,19 @@ def test_alone_it_opens_the_chat(home: Path) -> None:
     finally:
         process.kill()
         os.close(main_end)
-    assert b"\x1b[?1049h" in seen  # the alternate screen
     assert b"Traceback" not in seen
+    return seen
+
+
+@pytest.mark.slow
+def test_alone_it_opens_the_chat(home: Path) -> None:
+    """In a real terminal: the screen comes up, ctrl+q leaves it."""
+    alternate_screen = b"\x1b[?1049h"
+    assert b"a new profile" not in chat_until(alternate_screen, "--incognito")
+
+
+@pytest.mark.slow
+def test_the_chat_says_that_it_made_a_profile(home: Path) -> None:
+    told = b"a new profile, misspelt, was made"
+    assert told in chat_until(told, "--profile", "misspelt")
+    assert told not in chat_until(b"F1 help", "--profile", "misspelt")

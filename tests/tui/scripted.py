@@ -13,7 +13,7 @@ from pocket_agent.assistant.events import (
     UserSaved,
 )
 from pocket_agent.errors import PocketAgentError
-from pocket_agent.llm.protocol import Usage
+from pocket_agent.llm.protocol import FinishReason, Usage
 from pocket_agent.memory.erasure import Wish
 from pocket_agent.memory.records import Session, Turn, TurnRole, TurnStatus
 from pocket_agent.profile.facts import (
@@ -104,6 +104,7 @@ class ScriptedBackend:
         learns: lines shown as learnt after each reply.
         gate: when given, the reply waits for it after the first piece, and `load` waits for it.
         fail: raised instead of answering.
+        finish: why each reply ends, if nobody stops it.
     """
 
     def __init__(
@@ -119,6 +120,7 @@ class ScriptedBackend:
         fail: Callable[[str], PocketAgentError | None] = lambda text: None,
         fail_open: PocketAgentError | None = None,
         fail_load: PocketAgentError | None = None,
+        finish: FinishReason = "stop",
     ) -> None:
         self.profile_name = "default"
         self.encrypted = False
@@ -135,6 +137,7 @@ class ScriptedBackend:
         self._dropped = dropped
         self._gate, self._hold_load = gate, hold_load
         self._fail, self._fail_open, self._fail_load = fail, fail_open, fail_load
+        self._finish: FinishReason = finish
         self._stopped = asyncio.Event()
         self._number = 100
         self.all_sessions = [
@@ -180,7 +183,7 @@ class ScriptedBackend:
         status = TurnStatus.STOPPED if stopped else TurnStatus.COMPLETE
         reply = self._next(TurnRole.ASSISTANT, said, status)
         usage = Usage(512, 400, 40, 0.1, 1.0)
-        yield ReplyDone(reply, "cancelled" if stopped else "stop", usage)
+        yield ReplyDone(reply, "cancelled" if stopped else self._finish, usage)
         for line in self._learns:
             yield self._learn(line, user)
         yield PolicyIdle()

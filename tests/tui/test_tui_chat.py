@@ -103,6 +103,12 @@ async def test_escape_stops_and_keeps_what_is_there() -> None:
         assert "Hello" in screen_text(pilot.app)
 
 
+async def test_a_reply_that_is_cut_at_its_limit_says_so() -> None:
+    async with app_with(ScriptedBackend(finish="length")).run_test(notifications=True) as pilot:
+        await say(pilot, "hi")
+        await shows(pilot, "Pocket · cut at its length limit")
+
+
 async def test_ctrl_c_stops_too_and_otherwise_says_how_to_leave() -> None:
     async with app_with(ScriptedBackend(gate=asyncio.Event())).run_test(
         notifications=True
@@ -416,6 +422,18 @@ async def test_a_terminal_too_small_gets_one_clear_line() -> None:
         await shows(pilot, "Message…")
 
 
+async def test_the_keys_come_back_when_the_terminal_is_large_enough_again() -> None:
+    async with app_with().run_test(notifications=True, size=(80, 24)) as pilot:
+        await shows(pilot, "○ ready")
+        await pilot.resize_terminal(24, 8)
+        await shows(pilot, "Too small")
+        await pilot.resize_terminal(80, 24)
+        await shows(pilot, "Message…")
+        await pilot.pause()
+        await pilot.press(*"hello")
+        assert prompt_of(pilot).text == "hello"
+
+
 @pytest.mark.parametrize("size", [(80, 24), (40, 20), (30, 8), (160, 45)])
 async def test_every_size_shows_status_and_field(size: tuple[int, int]) -> None:
     async with app_with().run_test(notifications=True, size=size) as pilot:
@@ -480,6 +498,11 @@ async def test_incognito_is_said_at_the_top() -> None:
         await shows(pilot, "default · incognito · New conversation")
 
 
+async def test_a_new_profile_that_was_named_is_told() -> None:
+    async with app_with(new_profile=True).run_test(notifications=True) as pilot:
+        await shows(pilot, "– a new profile, default, was made")
+
+
 def test_dates_of_the_script_are_fixed() -> None:
     assert AT.endswith("Z"), "snapshots must not depend on the day they are taken"
 
@@ -496,6 +519,24 @@ async def test_letters_typed_faster_than_they_are_shown_keep_their_order() -> No
             app.post_message(events.Key(letter, letter))
         await wait_until(pilot, lambda: prompt_of(pilot).text == "next", "the letters after it")
         await wait_until(pilot, lambda: backend.said == ["sent"], "the message")
+
+
+async def test_what_is_typed_before_the_first_picture_is_kept_and_its_enter_sends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def on_load(app: PocketApp) -> None:
+        for letter in "early":
+            app.post_message(events.Key(letter, letter))
+        # Before the terminal is set up, it makes this of Enter.
+        app.post_message(events.Key("ctrl+j", "\n"))
+        for letter in "next":
+            app.post_message(events.Key(letter, letter))
+
+    monkeypatch.setattr(PocketApp, "on_load", on_load, raising=False)
+    backend = ScriptedBackend()
+    async with app_with(backend).run_test(notifications=True) as pilot:
+        await wait_until(pilot, lambda: backend.said == ["early"], "the message")
+        assert prompt_of(pilot).text == "next"
 
 
 async def test_what_waits_is_written_down_and_comes_back_after_a_kill() -> None:

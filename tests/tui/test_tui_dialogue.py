@@ -6,6 +6,7 @@ from typing import Any
 
 from scripted import ScriptedBackend, exchanges
 
+from pocket_agent.assistant.events import UserSaved
 from pocket_agent.errors import ContextOverflowError, DiskFullError, ModelError
 from pocket_agent.memory.records import TurnRole
 from pocket_agent.tui.backend import Stage
@@ -183,6 +184,26 @@ async def test_without_a_model_the_failure_is_a_line() -> None:
     await running.start()
     assert running.dialogue.status.readiness.stage is Stage.FAILED
     assert running.notes == ["There is no model. Add one."]
+
+
+async def test_each_message_after_a_failed_load_is_tried_and_fails_with_the_line() -> None:
+    class NoModel(ScriptedBackend):
+        async def send(self, text: str):  # type: ignore[no-untyped-def, override]
+            self.said.append(text)
+            yield UserSaved(self._next(USER, text))
+            await self.load(running.dialogue._report)
+
+    backend = NoModel(fail_load=ModelError("There is no model", "Add one."))
+    running = Running(backend)
+    await running.start()
+    running.dialogue.submit("one")
+    running.dialogue.submit("two")
+    await running.settle()
+    assert backend.said == ["one", "two"]
+    assert running.dialogue.status.readiness.stage is Stage.FAILED
+    assert running.dialogue.status.queued == 0
+    assert running.notes == ["There is no model. Add one."] * 3
+    assert running.listener.drafts == [], "what is saved is no draft"
 
 
 async def test_the_status_follows_the_reply() -> None:

@@ -155,10 +155,17 @@ async def test_a_broken_model_is_one_line_and_the_rest_goes_on(
     app = live_app(locations, model=str(broken))
     async with app.run_test(size=(100, 30)) as pilot:
         await shows(pilot, "✗ no model", LONG)
-        await say(pilot, "anyone there?")
-        await wait_until(pilot, lambda: prompt_of(pilot).text == "anyone there?", "the draft back")
+        notes = "✗ broken.gguf"
+        for count, text in enumerate(("anyone there?", "and now?"), start=2):
+            await say(pilot, text)
+            await wait_until(pilot, lambda n=count: screen_text(app).count(notes) == n, "the line")  # type: ignore[misc]
+            await shows(pilot, "✗ no model")
+        assert prompt_of(pilot).text == ""
         await pilot.press("f2")
         await shows(pilot, "Nothing is remembered yet")
+    with Store.open(locations.profile("default")) as store:
+        turns = store.turns(store.sessions()[0].id)
+    assert [turn.text for turn in turns] == ["anyone there?", "and now?"]
 
 
 async def test_a_second_app_on_the_same_profile_is_refused_in_one_line(

@@ -70,6 +70,8 @@ class ChatScreen(Frame):
 
     def on_mount(self) -> None:
         self._prompt.focus()
+        # The app gives the focus when its turn comes; this is right behind it.
+        self.app.call_later(cast("PocketApp", self.app).take_early_keys)
         self._status.show(self.dialogue.status)
         # Only once the first picture is on the screen may anything slow begin.
         self.call_after_refresh(self._begin)
@@ -97,6 +99,7 @@ class ChatScreen(Frame):
             self.app.exit(str(error), return_code=1)
             return
         self._show_title()
+        self._tell_if_new()
         await self.dialogue.load()
 
     async def _ask(self, reason: str, *, may_leave: bool) -> str | None:
@@ -125,6 +128,13 @@ class ChatScreen(Frame):
             self.app.exit(str(error), return_code=1)
             return
         await self._open(session.id if session else None, key)
+
+    def _tell_if_new(self) -> None:
+        """A name that was only misspelt must not pass for a profile of its own."""
+        if self._options.new_profile and not self._was_locked:
+            name = self.dialogue.backend.profile_name
+            self.dialogue.conversation.note(f"a new profile, {name}, was made")
+            self.entries_changed()
 
     # The dialogue's view.
 
