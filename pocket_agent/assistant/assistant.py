@@ -232,7 +232,7 @@ class Assistant:
         )
         assert self._engine.info is not None
         await self._count(texts_to_count(material))
-        prompt = assemble(material, Budget(self._engine.info.chat_tokens), self._size)
+        prompt = assemble(material, Budget.share(self._engine.info.chat_tokens), self._size)
         self._sent[turn.id] = prompt.user_text
         self._first = prompt.first
         self.last_context = prompt

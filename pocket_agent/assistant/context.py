@@ -19,6 +19,10 @@ KEEP_AFTER_TRIM = 0.6
 left can be reused for many turns, instead of being computed anew for each."""
 TEMPLATE_TOKENS = 8
 """An allowance for each message's markers."""
+REPLY_TOKENS = 512
+NOTE_TOKENS = 400
+SHARE = 4
+"""Neither the answer nor the notes get more than this part of a small context."""
 
 Count = Callable[[str], int]
 
@@ -34,8 +38,13 @@ class Budget:
     """
 
     context: int
-    reply: int = 512
-    notes: int = 400
+    reply: int = REPLY_TOKENS
+    notes: int = NOTE_TOKENS
+
+    @classmethod
+    def share(cls, context: int) -> "Budget":
+        """The usual amounts, and in a small context no more than a quarter of it for each."""
+        return cls(context, min(REPLY_TOKENS, context // SHARE), min(NOTE_TOKENS, context // SHARE))
 
     @property
     def prompt(self) -> int:
