@@ -24,7 +24,7 @@ from pocket_agent.assistant.events import (
 )
 from pocket_agent.assistant.learning import Learner, Policy, describe_undone
 from pocket_agent.assistant.relevance import relevant
-from pocket_agent.errors import ModelError, UsageError
+from pocket_agent.errors import ContextOverflowError, ModelError, UsageError
 from pocket_agent.llm.protocol import (
     CHAT,
     ContextName,
@@ -145,14 +145,19 @@ class Assistant:
         if self._engine.info is None:
             raise ModelError("The model is not loaded yet")
         await self.preempt_policy()
+        before = list(self._history), self._first
         turn = await self._save_user_turn(text)
         yield UserSaved(turn)
-        prompt = await self._assemble(turn)
-        yield ContextReady(
-            prompt.facts, prompt.recalled, prompt.tokens, prompt.limit, prompt.dropped
-        )
-        async for event in self._reply(prompt):
-            yield event
+        try:
+            prompt = await self._assemble(turn)
+            yield ContextReady(
+                prompt.facts, prompt.recalled, prompt.tokens, prompt.limit, prompt.dropped
+            )
+            async for event in self._reply(prompt):
+                yield event
+        except ContextOverflowError:  # refused: it stays stored, but later prompts go without it
+            self._history, self._first = before
+            raise
         async for learnt in self.learn():
             yield learnt
 

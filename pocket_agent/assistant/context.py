@@ -114,7 +114,8 @@ def texts_to_count(material: Material) -> list[str]:
     """Every text that `assemble` may ask the size of, so that they can be counted in one go."""
     notes = [phrase(fact) for fact in material.facts]
     notes += [_remembered(memory) for memory in material.recalled]
-    turns = [_as_message(turn, material.sent).text for turn in material.history]
+    turns = [turn.text for turn in material.history]
+    turns += [_as_message(turn, material.sent).text for turn in material.history]
     return [material.system, material.text, *notes, *turns]
 
 
@@ -136,7 +137,8 @@ def assemble(material: Material, budget: Budget, count: Count) -> AssembledPromp
     )
     user_text = _with_notes(material.text, facts, recalled)
     room = budget.prompt - fixed - _cost(user_text, count)
-    kept = _history_that_fits(material, room, count)
+    history = _without_refused(material.history, budget.prompt - fixed, count)
+    kept = _history_that_fits(material, history, room, count)
     messages = (
         Message(Role.SYSTEM, material.system),
         *(_as_message(turn, material.sent) for turn in kept),
@@ -149,7 +151,7 @@ def assemble(material: Material, budget: Budget, count: Count) -> AssembledPromp
         recalled=recalled,
         tokens=sum(_cost(message.text, count) for message in messages),
         limit=budget.context,
-        dropped=len(material.history) - len(kept),
+        dropped=len(history) - len(kept),
         first=kept[0].id if kept else "",
     )
 
@@ -172,18 +174,36 @@ def _notes_that_fit(
     return tuple(facts), tuple(recalled)
 
 
-def _history_that_fits(material: Material, room: int, count: Count) -> list[Turn]:
+def _without_refused(history: Sequence[Turn], room: int, count: Count) -> list[Turn]:
+    """The history less the turns that were too long to be sent at all, and so never answered.
+
+    Sent now, such a turn would push out everything before it.
+    """
+    after = [*history[1:], None]
+    return [
+        turn
+        for turn, reply in zip(history, after, strict=False)
+        if _is_reply(turn) or (reply and _is_reply(reply)) or _cost(turn.text, count) <= room
+    ]
+
+
+def _is_reply(turn: Turn) -> bool:
+    return turn.role is TurnRole.ASSISTANT
+
+
+def _history_that_fits(
+    material: Material, turns: Sequence[Turn], room: int, count: Count
+) -> list[Turn]:
     """The newest turns that fit; where some must go, enough go to leave room for a while."""
-    turns = list(material.history)
     ids = [turn.id for turn in turns]
     start = ids.index(material.first) if material.first in ids else 0
     costs = [_cost(_as_message(turn, material.sent).text, count) for turn in turns]
     if sum(costs[start:]) > room:
         while start < len(turns) and sum(costs[start:]) > room * KEEP_AFTER_TRIM:
             start += 1
-    while start < len(turns) and turns[start].role is TurnRole.ASSISTANT:
+    while start < len(turns) and _is_reply(turns[start]):
         start += 1  # a prompt that opens with a reply confuses most templates
-    return turns[start:]
+    return list(turns[start:])
 
 
 def _with_notes(text: str, facts: Sequence[Fact], recalled: Sequence[Recalled]) -> str:
