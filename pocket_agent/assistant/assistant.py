@@ -24,6 +24,7 @@ from pocket_agent.assistant.events import (
 )
 from pocket_agent.assistant.learning import Learner, Policy, describe_undone
 from pocket_agent.assistant.relevance import relevant
+from pocket_agent.assistant.shown import Note, Shown
 from pocket_agent.errors import ContextOverflowError, ModelError, UsageError
 from pocket_agent.llm.protocol import (
     CHAT,
@@ -105,6 +106,7 @@ class Assistant:
         self._learner = Learner(store, policy) if policy else None
         self._history: list[Turn] = []
         self._sent: dict[str, str] = {}
+        self._notes: dict[str, Note] = {}
         self._first = ""
         self._sizes: dict[str, int] = {}
         self._scratch = 0
@@ -118,7 +120,7 @@ class Assistant:
             The session's newest turns, oldest first.
         """
         await self.preempt_policy()
-        self._sent, self._first, self.last_context = {}, "", None
+        self._sent, self._notes, self._first, self.last_context = {}, {}, "", None
         if session_id is None:
             self.session, self._history = None, []
             return []
@@ -220,11 +222,11 @@ class Assistant:
         history = self._history[:-1]
         profile = await asyncio.to_thread(self._store.profile)
         active = profile.active()
-        shown = [self._sent[past.id] for past in history if past.id in self._sent]
+        shown = Shown(history, self._notes)
         facts = [
             fact
             for fact in relevant(active, turn.text)
-            if fact.slot not in STYLE and not any(fact.value in text for text in shown)
+            if fact.slot not in STYLE and not shown.tells(fact)
         ]
         material = Material(
             system=system_text([f for f in active if f.slot in STYLE], self.options.system),
@@ -239,6 +241,7 @@ class Assistant:
         await self._count(texts_to_count(material))
         prompt = assemble(material, Budget.share(self._engine.info.chat_tokens), self._size)
         self._sent[turn.id] = prompt.user_text
+        self._notes[turn.id] = Note.of(prompt)
         self._first = prompt.first
         self.last_context = prompt
         return prompt

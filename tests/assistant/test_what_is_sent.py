@@ -13,6 +13,8 @@ from pocket_agent.assistant.context import AssembledPrompt
 from pocket_agent.errors import ContextOverflowError
 from pocket_agent.memory.store import Store
 from pocket_agent.paths import Locations
+from pocket_agent.profile.facts import Actor, Op, OpKind, Source
+from pocket_agent.profile.sources import ground
 
 
 @pytest.fixture
@@ -57,3 +59,31 @@ async def test_a_refused_message_is_not_sent_after_a_restart_either(store: Store
     assert len(await again.open_session(first.session.id)) == 3
     assert texts(await send(again, "Two.")) == ["One.", "Fine.", "Two."]
     assert texts(await send(again, "Three.")) == ["One.", "Fine.", "Two.", "Fine.", "Three."]
+
+
+def hold(store: Store, slot: str, value: str, source: Source | None = None) -> None:
+    store.record(Op(OpKind.ADD, slot, value), actor=Actor.USER, source=source)
+
+
+async def test_a_value_inside_another_word_does_not_tell_the_fact(store: Store):
+    hold(store, "drink", "tea")
+    assistant = Assistant(store, WordEngine())
+    await send(assistant, "Tell me about steak.")
+    prompt = await send(assistant, "What shall I drink?")
+    assert prompt.user_text == "(I like tea.)\n\nWhat shall I drink?"
+
+
+async def test_the_value_in_a_question_does_not_tell_the_fact(store: Store):
+    assistant = Assistant(store, WordEngine())
+    await send(assistant, "Is Porto far?")
+    hold(store, "home", "Porto")
+    assert (await send(assistant, "Where do I live?")).user_text.startswith("(I live in Porto.)")
+    assert (await send(assistant, "Where do I live now?")).facts == ()
+
+
+async def test_the_words_that_a_fact_was_learnt_from_tell_it(store: Store):
+    assistant = Assistant(store, WordEngine())
+    await send(assistant, "I live in Porto.")
+    said = store.turns(assistant.session.id)[0]
+    hold(store, "home", "Porto", ground(said.id, said.text, "Porto", ""))
+    assert (await send(assistant, "Where do I live?")).facts == ()
