@@ -38,6 +38,7 @@ from pocket_agent.llm.protocol import (
 )
 from pocket_agent.memory.records import Recalled, Session, Turn, TurnRole, TurnStatus
 from pocket_agent.memory.store import Store
+from pocket_agent.profile.facts import Fact
 from pocket_agent.profile.slots import STYLE
 
 CHECKPOINT_S = 0.05
@@ -107,7 +108,7 @@ class Assistant:
         self._history: list[Turn] = []
         self._sent: dict[str, str] = {}
         self._notes: dict[str, Note] = {}
-        self._first = ""
+        self._dropped = 0
         self._sizes: dict[str, int] = {}
         self._scratch = 0
 
@@ -120,7 +121,7 @@ class Assistant:
             The session's newest turns, oldest first.
         """
         await self.preempt_policy()
-        self._sent, self._notes, self._first, self.last_context = {}, {}, "", None
+        self._sent, self._notes, self._dropped, self.last_context = {}, {}, 0, None
         if session_id is None:
             self.session, self._history = None, []
             return []
@@ -147,7 +148,7 @@ class Assistant:
         if self._engine.info is None:
             raise ModelError("The model is not loaded yet")
         await self.preempt_policy()
-        before = list(self._history), self._first
+        before = list(self._history), self._dropped
         turn = await self._save_user_turn(text)
         yield UserSaved(turn)
         try:
@@ -158,7 +159,7 @@ class Assistant:
             async for event in self._reply(prompt):
                 yield event
         except ContextOverflowError:  # refused: it stays stored, but later prompts go without it
-            self._history, self._first = before
+            self._history, self._dropped = before
             raise
         async for learnt in self.learn():
             yield learnt
@@ -219,32 +220,39 @@ class Assistant:
         return turn
 
     async def _assemble(self, turn: Turn) -> AssembledPrompt:
-        history = self._history[:-1]
-        profile = await asyncio.to_thread(self._store.profile)
-        active = profile.active()
+        assert self._engine.info is not None
+        budget = Budget.share(self._engine.info.chat_tokens)
+        active = (await asyncio.to_thread(self._store.profile)).active()
+        material = await self._material(turn, active, tuple(self._history[:-1]), self._dropped)
+        prompt = assemble(material, budget, self._size)
+        while prompt.kept != material.history:  # what left took its notes along: they are due again
+            material = await self._material(turn, active, prompt.kept, prompt.dropped)
+            prompt = assemble(material, budget, self._size)
+        self._history, self._dropped = [*prompt.kept, turn], prompt.dropped
+        self._sent[turn.id] = prompt.user_text
+        self._notes[turn.id] = Note.of(prompt)
+        self.last_context = prompt
+        return prompt
+
+    async def _material(
+        self, turn: Turn, active: list[Fact], history: tuple[Turn, ...], dropped: int
+    ) -> Material:
         shown = Shown(history, self._notes)
-        facts = [
-            fact
-            for fact in relevant(active, turn.text)
-            if fact.slot not in STYLE and not shown.tells(fact)
-        ]
         material = Material(
             system=system_text([f for f in active if f.slot in STYLE], self.options.system),
             history=history,
             sent=self._sent,
             text=turn.text,
-            facts=facts,
+            facts=[
+                fact
+                for fact in relevant(active, turn.text)
+                if fact.slot not in STYLE and not shown.tells(fact)
+            ],
             recalled=await self._recall(turn),
-            first=self._first,
+            dropped=dropped,
         )
-        assert self._engine.info is not None
         await self._count(texts_to_count(material))
-        prompt = assemble(material, Budget.share(self._engine.info.chat_tokens), self._size)
-        self._sent[turn.id] = prompt.user_text
-        self._notes[turn.id] = Note.of(prompt)
-        self._first = prompt.first
-        self.last_context = prompt
-        return prompt
+        return material
 
     async def _recall(self, turn: Turn) -> list[Recalled]:
         if self._recaller is None or self.options.recall == 0:

@@ -57,12 +57,13 @@ class Material:
 
     Args:
         system: the system text, with the style that holds for every reply already in it.
-        history: the session's turns so far, oldest first, the new one not among them.
+        history: the session's turns that were still sent last time, oldest first, the new one not
+            among them.
         sent: what was sent for a user turn of the history, notes included, by turn id. It is sent
             again letter for letter, so that the model need not read it twice.
         text: the new user turn.
         facts, recalled: candidates for its notes, the best first.
-        first: id of the oldest turn that was still sent last time; empty for all.
+        dropped: how many older turns have left before.
     """
 
     system: str
@@ -71,7 +72,7 @@ class Material:
     text: str
     facts: Sequence[Fact] = ()
     recalled: Sequence[Recalled] = ()
-    first: str = ""
+    dropped: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ class AssembledPrompt:
         user_text: the last message's text, notes included.
         tokens: its size as counted here; limit: the model's context.
         dropped: how many turns of the session are no longer sent.
-        first: id of the oldest turn sent; empty if there is none.
+        kept: the turns of the history that are sent.
     """
 
     messages: tuple[Message, ...]
@@ -93,7 +94,7 @@ class AssembledPrompt:
     tokens: int
     limit: int
     dropped: int
-    first: str
+    kept: tuple[Turn, ...]
 
     def __str__(self) -> str:
         return "\n\n".join(f"[{message.role}]\n{message.text}" for message in self.messages)
@@ -138,7 +139,7 @@ def assemble(material: Material, budget: Budget, count: Count) -> AssembledPromp
     user_text = _with_notes(material.text, facts, recalled)
     room = budget.prompt - fixed - _cost(user_text, count)
     history = _without_refused(material.history, budget.prompt - fixed, count)
-    kept = _history_that_fits(material, history, room, count)
+    kept = _history_that_fits(history, material.sent, room, count)
     messages = (
         Message(Role.SYSTEM, material.system),
         *(_as_message(turn, material.sent) for turn in kept),
@@ -151,8 +152,8 @@ def assemble(material: Material, budget: Budget, count: Count) -> AssembledPromp
         recalled=recalled,
         tokens=sum(_cost(message.text, count) for message in messages),
         limit=budget.context,
-        dropped=len(history) - len(kept),
-        first=kept[0].id if kept else "",
+        dropped=material.dropped + len(history) - len(kept),
+        kept=kept,
     )
 
 
@@ -192,18 +193,17 @@ def _is_reply(turn: Turn) -> bool:
 
 
 def _history_that_fits(
-    material: Material, turns: Sequence[Turn], room: int, count: Count
-) -> list[Turn]:
+    turns: Sequence[Turn], sent: Mapping[str, str], room: int, count: Count
+) -> tuple[Turn, ...]:
     """The newest turns that fit; where some must go, enough go to leave room for a while."""
-    ids = [turn.id for turn in turns]
-    start = ids.index(material.first) if material.first in ids else 0
-    costs = [_cost(_as_message(turn, material.sent).text, count) for turn in turns]
-    if sum(costs[start:]) > room:
+    start = 0
+    costs = [_cost(_as_message(turn, sent).text, count) for turn in turns]
+    if sum(costs) > room:
         while start < len(turns) and sum(costs[start:]) > room * KEEP_AFTER_TRIM:
             start += 1
     while start < len(turns) and _is_reply(turns[start]):
         start += 1  # a prompt that opens with a reply confuses most templates
-    return list(turns[start:])
+    return tuple(turns[start:])
 
 
 def _with_notes(text: str, facts: Sequence[Fact], recalled: Sequence[Recalled]) -> str:

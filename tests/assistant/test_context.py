@@ -79,16 +79,18 @@ def test_without_notes_the_text_goes_as_it_is():
 
 def test_the_oldest_turns_leave_and_leave_room():
     history = [turn(n, "word " * 20) for n in range(40)]
-    material = Material("system", history, {}, "new question", first="")
+    material = Material("system", history, {}, "new question")
     prompt = assemble(material, Budget(800, reply=100), size)
     assert prompt.dropped > 0
     assert prompt.messages[1].role is Role.USER
-    assert prompt.first == f"t{prompt.dropped}"
+    assert prompt.kept == tuple(history[prompt.dropped :])
     used = prompt.tokens / (800 - 100)
     assert 0.4 < used < 0.75
     # The next turn keeps that very start, so that the model need not read it anew.
-    more = Material("system", [*history, turn(40), turn(41)], {}, "next", first=prompt.first)
-    assert assemble(more, Budget(800, reply=100), size).first == prompt.first
+    kept = (*prompt.kept, turn(40), turn(41))
+    more = Material("system", kept, {}, "next", dropped=prompt.dropped)
+    again = assemble(more, Budget(800, reply=100), size)
+    assert (again.kept, again.dropped) == (kept, prompt.dropped)
 
 
 def test_a_message_that_can_not_fit_says_so():

@@ -87,3 +87,26 @@ async def test_the_words_that_a_fact_was_learnt_from_tell_it(store: Store):
     said = store.turns(assistant.session.id)[0]
     hold(store, "home", "Porto", ground(said.id, said.text, "Porto", ""))
     assert (await send(assistant, "Where do I live?")).facts == ()
+
+
+async def test_a_fact_is_noted_again_when_its_note_leaves(store: Store):
+    hold(store, "home", "Porto")
+    assistant = Assistant(store, WordEngine(chat_tokens=1024))
+    assert [f.value for f in (await send(assistant, "Where do I live?")).facts] == ["Porto"]
+    long = "Where do I live? " + "blue green " * 100
+    noted = []
+    for _ in range(6):
+        prompt = await send(assistant, long)
+        assert str(prompt).count("(I live in Porto.)") == 1
+        noted.append(bool(prompt.facts))
+    assert prompt.dropped > 0
+    assert any(noted)
+    assert not all(noted)
+
+
+async def test_a_message_that_takes_all_the_room_is_still_there_for_the_next(store: Store):
+    assistant = Assistant(store, WordEngine(chat_tokens=1024))
+    await send(assistant, "One. " * 30)
+    whole = "word " * 690
+    assert texts(await send(assistant, whole)) == [whole]
+    assert texts(await send(assistant, "Two.")) == [whole, "Fine.", "Two."]
