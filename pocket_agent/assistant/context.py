@@ -219,7 +219,7 @@ def _remembered(memory: Recalled) -> str:
 
 def _note(text: str) -> str:
     """Text from memory, as data: on one line, unable to close its own bracket."""
-    return "(" + _one_line(text).replace("(", "[").replace(")", "]") + ")"
+    return "(" + " ".join(text.split()).replace("(", "[").replace(")", "]") + ")"
 
 
 def _one_line(text: str, size: int = 400) -> str:

@@ -93,6 +93,13 @@ def test_the_oldest_turns_leave_and_leave_room():
     assert (again.kept, again.dropped) == (kept, prompt.dropped)
 
 
+def test_a_note_says_all_that_it_is_told_to_hold():
+    long = [remembered(f"number {n} " + "blue " * 60) for n in range(3)]
+    prompt = assemble(Material("s", [], {}, "hi", recalled=long), Budget(2000), size)
+    assert len(prompt.recalled) == 3
+    assert all(f"number {n}" in prompt.user_text for n in range(3))
+
+
 def test_a_message_that_can_not_fit_says_so():
     with pytest.raises(ContextOverflowError, match="too long"):
         assemble(Material("s", [], {}, "word " * 500), Budget(400, reply=100), size)
