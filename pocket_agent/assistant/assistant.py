@@ -55,7 +55,6 @@ class Recall(Protocol):
         query: str,
         k: int = 5,
         *,
-        exclude_session: str | None = None,
         exclude_turns: Sequence[str] = (),
     ) -> list[Recalled]:
         """The past turns nearest to the query, best first."""
@@ -109,6 +108,7 @@ class Assistant:
         self._sent: dict[str, str] = {}
         self._notes: dict[str, Note] = {}
         self._dropped = 0
+        self._refused: list[str] = []
         self._sizes: dict[str, int] = {}
         self._scratch = 0
 
@@ -121,7 +121,8 @@ class Assistant:
             The session's newest turns, oldest first.
         """
         await self.preempt_policy()
-        self._sent, self._notes, self._dropped, self.last_context = {}, {}, 0, None
+        self._sent, self._notes, self._dropped, self._refused = {}, {}, 0, []
+        self.last_context = None
         if session_id is None:
             self.session, self._history = None, []
             return []
@@ -160,6 +161,7 @@ class Assistant:
                 yield event
         except ContextOverflowError:  # refused: it stays stored, but later prompts go without it
             self._history, self._dropped = before
+            self._refused.append(turn.id)
             raise
         async for learnt in self.learn():
             yield learnt
@@ -248,20 +250,20 @@ class Assistant:
                 for fact in relevant(active, turn.text)
                 if fact.slot not in STYLE and not shown.tells(fact)
             ],
-            recalled=await self._recall(turn),
+            recalled=await self._recall(turn, shown),
             dropped=dropped,
         )
         await self._count(texts_to_count(material))
         return material
 
-    async def _recall(self, turn: Turn) -> list[Recalled]:
+    async def _recall(self, turn: Turn, shown: Shown) -> list[Recalled]:
         if self._recaller is None or self.options.recall == 0:
             return []
         found = await asyncio.to_thread(
             self._recaller.recall,
             turn.text,
             self.options.recall,
-            exclude_session=self.session.id if self.session else None,
+            exclude_turns=(turn.id, *shown.turns, *self._refused),
         )
         return [memory for memory in found if memory.score >= self.options.recall_floor]
 

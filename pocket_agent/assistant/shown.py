@@ -16,14 +16,19 @@ class Note:
 
     Args:
         phrases: the sentences of its facts.
+        recalled: ids of its past turns.
     """
 
     phrases: frozenset[str]
+    recalled: frozenset[str]
 
     @classmethod
     def of(cls, prompt: AssembledPrompt) -> "Note":
         """The note that the newest turn of a prompt was sent with."""
-        return cls(frozenset(phrase(fact) for fact in prompt.facts))
+        return cls(
+            frozenset(phrase(fact) for fact in prompt.facts),
+            frozenset(memory.turn.id for memory in prompt.recalled),
+        )
 
 
 class Shown:
@@ -38,6 +43,8 @@ class Shown:
         sent = [notes[turn.id] for turn in turns if turn.id in notes]
         self._said = {turn.id for turn in turns}
         self._noted = {text for note in sent for text in note.phrases}
+        self.turns = self._said.union(*(note.recalled for note in sent))
+        """Ids of the turns that can be read: sent themselves, or told in a note."""
 
     def tells(self, fact: Fact) -> bool:
         """Whether it was noted, or stands in the person's own words that it was learnt from.

@@ -11,6 +11,8 @@ from word_engine import WordEngine
 from pocket_agent.assistant.assistant import Assistant
 from pocket_agent.assistant.context import AssembledPrompt
 from pocket_agent.errors import ContextOverflowError
+from pocket_agent.memory.recall import Recaller
+from pocket_agent.memory.records import Turn, TurnRole
 from pocket_agent.memory.store import Store
 from pocket_agent.paths import Locations
 from pocket_agent.profile.facts import Actor, Op, OpKind, Source
@@ -110,3 +112,49 @@ async def test_a_message_that_takes_all_the_room_is_still_there_for_the_next(sto
     whole = "word " * 690
     assert texts(await send(assistant, whole)) == [whole]
     assert texts(await send(assistant, "Two.")) == [whole, "Fine.", "Two."]
+
+
+def past(store: Store, *texts: str) -> None:
+    store.add_turns(
+        Turn(f"past{n}", f"earlier{n}", TurnRole.USER, text, "2026-05-12T10:00:00Z")
+        for n, text in enumerate(texts)
+    )
+
+
+async def test_a_past_turn_is_noted_once_while_its_note_is_sent(store: Store):
+    past(store, "I adopted a greyhound called Pepper", "We bought a boat in Genoa")
+    assistant = Assistant(store, WordEngine(), Recaller(store))
+    first = await send(assistant, "What is my greyhound called?")
+    assert [memory.turn.id for memory in first.recalled] == ["past0"]
+    again = await send(assistant, "So what is my greyhound called?")
+    assert "past0" not in {memory.turn.id for memory in again.recalled}
+    assert str(again).count("adopted a greyhound called Pepper") == 1
+
+
+async def test_what_has_left_the_context_is_recalled_in_the_same_session(store: Store):
+    assistant = Assistant(store, WordEngine(chat_tokens=1024), Recaller(store))
+    told = "I adopted a greyhound called Pepper"
+    await send(assistant, told)
+    asked = await send(assistant, "What is my greyhound called?")
+    assert told not in asked.user_text  # it is still sent as it was said
+    for number in range(6):
+        prompt = await send(assistant, f"Number {number}. " + "blue green " * 100)
+    assert prompt.dropped > 0
+    assert told in (await send(assistant, "What is my greyhound called?")).user_text
+
+
+async def test_a_turn_is_recalled_by_the_very_message_that_pushes_it_out(store: Store):
+    assistant = Assistant(store, WordEngine(chat_tokens=1024), Recaller(store))
+    told = "I adopted a greyhound called Pepper"
+    await send(assistant, told)
+    await send(assistant, "blue " * 60)
+    prompt = await send(assistant, "What is my greyhound called? " + "so " * 620)
+    assert prompt.kept == ()
+    assert told in prompt.user_text
+
+
+async def test_a_refused_message_is_not_noted_by_its_shorter_version(store: Store):
+    assistant = Assistant(store, WordEngine(), Recaller(store))
+    with pytest.raises(ContextOverflowError):
+        await send(assistant, "Describe the harbour of Genoa. " + TOO_LONG)
+    assert (await send(assistant, "Describe the harbour of Genoa.")).recalled == ()
