@@ -24,7 +24,8 @@ from pocket_agent.assistant.events import (
 )
 from pocket_agent.assistant.learning import Learner, Policy, describe_undone, from_elsewhere
 from pocket_agent.assistant.relevance import relevant
-from pocket_agent.errors import ModelError, UsageError
+from pocket_agent.assistant.shown import Note, Shown
+from pocket_agent.errors import ContextOverflowError, ModelError, UsageError
 from pocket_agent.llm.protocol import (
     CHAT,
     ContextName,
@@ -37,6 +38,7 @@ from pocket_agent.llm.protocol import (
 )
 from pocket_agent.memory.records import Recalled, Session, Turn, TurnRole, TurnStatus
 from pocket_agent.memory.store import Store
+from pocket_agent.profile.facts import Fact
 from pocket_agent.profile.slots import STYLE
 
 CHECKPOINT_S = 0.05
@@ -53,7 +55,6 @@ class Recall(Protocol):
         query: str,
         k: int = 5,
         *,
-        exclude_session: str | None = None,
         exclude_turns: Sequence[str] = (),
     ) -> list[Recalled]:
         """The past turns nearest to the query, best first."""
@@ -105,7 +106,9 @@ class Assistant:
         self._learner = Learner(store, policy) if policy else None
         self._history: list[Turn] = []
         self._sent: dict[str, str] = {}
-        self._first = ""
+        self._notes: dict[str, Note] = {}
+        self._dropped = 0
+        self._refused: list[str] = []
         self._sizes: dict[str, int] = {}
         self._scratch = 0
 
@@ -118,7 +121,8 @@ class Assistant:
             The session's newest turns, oldest first.
         """
         await self.preempt_policy()
-        self._sent, self._first, self.last_context = {}, "", None
+        self._sent, self._notes, self._dropped, self._refused = {}, {}, 0, []
+        self.last_context = None
         if session_id is None:
             self.session, self._history = None, []
             return []
@@ -144,16 +148,22 @@ class Assistant:
         if not text.strip():
             raise UsageError("There is nothing to send")
         await self.preempt_policy()
+        before = list(self._history), self._dropped
         turn = await self._save_user_turn(text)
         yield UserSaved(turn)
         if self._engine.info is None:
             raise ModelError("The model is not loaded yet")
-        prompt = await self._assemble(turn)
-        yield ContextReady(
-            prompt.facts, prompt.recalled, prompt.tokens, prompt.limit, prompt.dropped
-        )
-        async for event in self._reply(prompt):
-            yield event
+        try:
+            prompt = await self._assemble(turn)
+            yield ContextReady(
+                prompt.facts, prompt.recalled, prompt.tokens, prompt.limit, prompt.dropped
+            )
+            async for event in self._reply(prompt):
+                yield event
+        except ContextOverflowError:  # refused: it stays stored, but later prompts go without it
+            self._history, self._dropped = before
+            self._refused.append(turn.id)
+            raise
         async for learnt in self.learn():
             yield learnt
 
@@ -216,40 +226,48 @@ class Assistant:
         return turn
 
     async def _assemble(self, turn: Turn) -> AssembledPrompt:
-        history = self._history[:-1]
-        profile = await asyncio.to_thread(self._store.profile)
-        active = profile.active()
-        shown = [self._sent[past.id] for past in history if past.id in self._sent]
-        facts = [
-            fact
-            for fact in relevant(active, turn.text)
-            if fact.slot not in STYLE and not any(fact.value in text for text in shown)
-        ]
+        assert self._engine.info is not None
+        budget = Budget.share(self._engine.info.chat_tokens)
+        active = (await asyncio.to_thread(self._store.profile)).active()
+        material = await self._material(turn, active, tuple(self._history[:-1]), self._dropped)
+        prompt = assemble(material, budget, self._size)
+        while prompt.kept != material.history:  # what left took its notes along: they are due again
+            material = await self._material(turn, active, prompt.kept, prompt.dropped)
+            prompt = assemble(material, budget, self._size)
+        self._history, self._dropped = [*prompt.kept, turn], prompt.dropped
+        self._sent[turn.id] = prompt.user_text
+        self._notes[turn.id] = Note.of(prompt)
+        self.last_context = prompt
+        return prompt
+
+    async def _material(
+        self, turn: Turn, active: list[Fact], history: tuple[Turn, ...], dropped: int
+    ) -> Material:
+        shown = Shown(history, self._notes)
         material = Material(
             system=system_text([f for f in active if f.slot in STYLE], self.options.system),
             history=history,
             sent=self._sent,
             text=turn.text,
-            facts=facts,
-            recalled=await self._recall(turn),
-            first=self._first,
+            facts=[
+                fact
+                for fact in relevant(active, turn.text)
+                if fact.slot not in STYLE and not shown.tells(fact)
+            ],
+            recalled=await self._recall(turn, shown),
+            dropped=dropped,
         )
-        assert self._engine.info is not None
         await self._count(texts_to_count(material))
-        prompt = assemble(material, Budget(self._engine.info.chat_tokens), self._size)
-        self._sent[turn.id] = prompt.user_text
-        self._first = prompt.first
-        self.last_context = prompt
-        return prompt
+        return material
 
-    async def _recall(self, turn: Turn) -> list[Recalled]:
+    async def _recall(self, turn: Turn, shown: Shown) -> list[Recalled]:
         if self._recaller is None or self.options.recall == 0:
             return []
         found = await asyncio.to_thread(
             self._recaller.recall,
             turn.text,
             self.options.recall,
-            exclude_session=self.session.id if self.session else None,
+            exclude_turns=(turn.id, *shown.turns, *self._refused),
         )
         return [memory for memory in found if memory.score >= self.options.recall_floor]
 

@@ -19,6 +19,10 @@ KEEP_AFTER_TRIM = 0.6
 left can be reused for many turns, instead of being computed anew for each."""
 TEMPLATE_TOKENS = 8
 """An allowance for each message's markers."""
+REPLY_TOKENS = 512
+NOTE_TOKENS = 400
+SHARE = 4
+"""Neither the answer nor the notes get more than this part of a small context."""
 
 Count = Callable[[str], int]
 
@@ -34,8 +38,13 @@ class Budget:
     """
 
     context: int
-    reply: int = 512
-    notes: int = 400
+    reply: int = REPLY_TOKENS
+    notes: int = NOTE_TOKENS
+
+    @classmethod
+    def share(cls, context: int) -> "Budget":
+        """The usual amounts, and in a small context no more than a quarter of it for each."""
+        return cls(context, min(REPLY_TOKENS, context // SHARE), min(NOTE_TOKENS, context // SHARE))
 
     @property
     def prompt(self) -> int:
@@ -48,12 +57,13 @@ class Material:
 
     Args:
         system: the system text, with the style that holds for every reply already in it.
-        history: the session's turns so far, oldest first, the new one not among them.
+        history: the session's turns that were still sent last time, oldest first, the new one not
+            among them.
         sent: what was sent for a user turn of the history, notes included, by turn id. It is sent
             again letter for letter, so that the model need not read it twice.
         text: the new user turn.
         facts, recalled: candidates for its notes, the best first.
-        first: id of the oldest turn that was still sent last time; empty for all.
+        dropped: how many older turns have left before.
     """
 
     system: str
@@ -62,7 +72,7 @@ class Material:
     text: str
     facts: Sequence[Fact] = ()
     recalled: Sequence[Recalled] = ()
-    first: str = ""
+    dropped: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +84,7 @@ class AssembledPrompt:
         user_text: the last message's text, notes included.
         tokens: its size as counted here; limit: the model's context.
         dropped: how many turns of the session are no longer sent.
-        first: id of the oldest turn sent; empty if there is none.
+        kept: the turns of the history that are sent.
     """
 
     messages: tuple[Message, ...]
@@ -84,7 +94,7 @@ class AssembledPrompt:
     tokens: int
     limit: int
     dropped: int
-    first: str
+    kept: tuple[Turn, ...]
 
     def __str__(self) -> str:
         return "\n\n".join(f"[{message.role}]\n{message.text}" for message in self.messages)
@@ -105,7 +115,8 @@ def texts_to_count(material: Material) -> list[str]:
     """Every text that `assemble` may ask the size of, so that they can be counted in one go."""
     notes = [phrase(fact) for fact in material.facts]
     notes += [_remembered(memory) for memory in material.recalled]
-    turns = [_as_message(turn, material.sent).text for turn in material.history]
+    turns = [turn.text for turn in material.history]
+    turns += [_as_message(turn, material.sent).text for turn in material.history]
     return [material.system, material.text, *notes, *turns]
 
 
@@ -127,7 +138,8 @@ def assemble(material: Material, budget: Budget, count: Count) -> AssembledPromp
     )
     user_text = _with_notes(material.text, facts, recalled)
     room = budget.prompt - fixed - _cost(user_text, count)
-    kept = _history_that_fits(material, room, count)
+    history = _without_refused(material.history, budget.prompt - fixed, count)
+    kept = _history_that_fits(history, material.sent, room, count)
     messages = (
         Message(Role.SYSTEM, material.system),
         *(_as_message(turn, material.sent) for turn in kept),
@@ -140,8 +152,8 @@ def assemble(material: Material, budget: Budget, count: Count) -> AssembledPromp
         recalled=recalled,
         tokens=sum(_cost(message.text, count) for message in messages),
         limit=budget.context,
-        dropped=len(material.history) - len(kept),
-        first=kept[0].id if kept else "",
+        dropped=material.dropped + len(history) - len(kept),
+        kept=kept,
     )
 
 
@@ -163,18 +175,35 @@ def _notes_that_fit(
     return tuple(facts), tuple(recalled)
 
 
-def _history_that_fits(material: Material, room: int, count: Count) -> list[Turn]:
+def _without_refused(history: Sequence[Turn], room: int, count: Count) -> list[Turn]:
+    """The history less the turns that were too long to be sent at all, and so never answered.
+
+    Sent now, such a turn would push out everything before it.
+    """
+    after = [*history[1:], None]
+    return [
+        turn
+        for turn, reply in zip(history, after, strict=False)
+        if _is_reply(turn) or (reply and _is_reply(reply)) or _cost(turn.text, count) <= room
+    ]
+
+
+def _is_reply(turn: Turn) -> bool:
+    return turn.role is TurnRole.ASSISTANT
+
+
+def _history_that_fits(
+    turns: Sequence[Turn], sent: Mapping[str, str], room: int, count: Count
+) -> tuple[Turn, ...]:
     """The newest turns that fit; where some must go, enough go to leave room for a while."""
-    turns = list(material.history)
-    ids = [turn.id for turn in turns]
-    start = ids.index(material.first) if material.first in ids else 0
-    costs = [_cost(_as_message(turn, material.sent).text, count) for turn in turns]
-    if sum(costs[start:]) > room:
+    start = 0
+    costs = [_cost(_as_message(turn, sent).text, count) for turn in turns]
+    if sum(costs) > room:
         while start < len(turns) and sum(costs[start:]) > room * KEEP_AFTER_TRIM:
             start += 1
-    while start < len(turns) and turns[start].role is TurnRole.ASSISTANT:
+    while start < len(turns) and _is_reply(turns[start]):
         start += 1  # a prompt that opens with a reply confuses most templates
-    return turns[start:]
+    return tuple(turns[start:])
 
 
 def _with_notes(text: str, facts: Sequence[Fact], recalled: Sequence[Recalled]) -> str:
@@ -190,7 +219,7 @@ def _remembered(memory: Recalled) -> str:
 
 def _note(text: str) -> str:
     """Text from memory, as data: on one line, unable to close its own bracket."""
-    return "(" + _one_line(text).replace("(", "[").replace(")", "]") + ")"
+    return "(" + " ".join(text.split()).replace("(", "[").replace(")", "]") + ")"
 
 
 def _one_line(text: str, size: int = 400) -> str:

@@ -18,6 +18,7 @@ from pocket_agent.assistant.events import (
 )
 from pocket_agent.errors import ContextOverflowError, ModelError, UsageError
 from pocket_agent.llm.engine import LlamaEngine
+from pocket_agent.llm.models import ModelShelf
 from pocket_agent.llm.protocol import Sampling
 from pocket_agent.memory.records import TurnRole, TurnStatus
 from pocket_agent.memory.store import Store
@@ -211,6 +212,19 @@ async def test_without_a_model_the_turn_is_kept_and_nothing_is_answered(store: S
         await collect(Assistant(store, LlamaEngine()).send("hello"))
     (session,) = store.sessions()
     assert [turn.text for turn in store.turns(session.id)] == ["hello"]
+
+
+@pytest.mark.slow
+async def test_the_smallest_context_that_can_be_set_answers(store: Store, locations: Locations):
+    engine = LlamaEngine()
+    await engine.load(ModelShelf(locations).load_spec(chat_tokens=256))
+    try:
+        events = await collect(Assistant(store, engine, options=SHORT).send("What is a fox?"))
+    finally:
+        await engine.close()
+    (ready,) = of(events, ContextReady)
+    assert ready.limit == 256
+    assert of(events, ReplyDone)
 
 
 @pytest.mark.slow

@@ -79,21 +79,38 @@ def test_without_notes_the_text_goes_as_it_is():
 
 def test_the_oldest_turns_leave_and_leave_room():
     history = [turn(n, "word " * 20) for n in range(40)]
-    material = Material("system", history, {}, "new question", first="")
+    material = Material("system", history, {}, "new question")
     prompt = assemble(material, Budget(800, reply=100), size)
     assert prompt.dropped > 0
     assert prompt.messages[1].role is Role.USER
-    assert prompt.first == f"t{prompt.dropped}"
+    assert prompt.kept == tuple(history[prompt.dropped :])
     used = prompt.tokens / (800 - 100)
     assert 0.4 < used < 0.75
     # The next turn keeps that very start, so that the model need not read it anew.
-    more = Material("system", [*history, turn(40), turn(41)], {}, "next", first=prompt.first)
-    assert assemble(more, Budget(800, reply=100), size).first == prompt.first
+    kept = (*prompt.kept, turn(40), turn(41))
+    more = Material("system", kept, {}, "next", dropped=prompt.dropped)
+    again = assemble(more, Budget(800, reply=100), size)
+    assert (again.kept, again.dropped) == (kept, prompt.dropped)
+
+
+def test_a_note_says_all_that_it_is_told_to_hold():
+    long = [remembered(f"number {n} " + "blue " * 60) for n in range(3)]
+    prompt = assemble(Material("s", [], {}, "hi", recalled=long), Budget(2000), size)
+    assert len(prompt.recalled) == 3
+    assert all(f"number {n}" in prompt.user_text for n in range(3))
 
 
 def test_a_message_that_can_not_fit_says_so():
     with pytest.raises(ContextOverflowError, match="too long"):
         assemble(Material("s", [], {}, "word " * 500), Budget(400, reply=100), size)
+
+
+def test_the_smallest_context_still_takes_a_message():
+    wide, narrow = Budget.share(4096), Budget.share(256)
+    assert (wide.reply, wide.notes) == (512, 400)
+    assert (narrow.prompt, narrow.notes) == (192, 64)
+    prompt = assemble(Material(system_text([]), [], {}, "word " * 20), narrow, size)
+    assert prompt.tokens < narrow.prompt
 
 
 def test_a_note_can_not_close_its_bracket_or_start_a_line():

@@ -1,0 +1,160 @@
+"""What a conversation sends: which turns stay in it, and what their notes say (never twice).
+
+On a real store and real recall by words; a word is a token.
+"""
+
+from collections.abc import Iterator
+
+import pytest
+from word_engine import WordEngine
+
+from pocket_agent.assistant.assistant import Assistant
+from pocket_agent.assistant.context import AssembledPrompt
+from pocket_agent.errors import ContextOverflowError
+from pocket_agent.memory.recall import Recaller
+from pocket_agent.memory.records import Turn, TurnRole
+from pocket_agent.memory.store import Store
+from pocket_agent.paths import Locations
+from pocket_agent.profile.facts import Actor, Op, OpKind, Source
+from pocket_agent.profile.sources import ground
+
+
+@pytest.fixture
+def store(locations: Locations) -> Iterator[Store]:
+    with Store.open(locations.profile("test")) as opened:
+        yield opened
+
+
+async def send(assistant: Assistant, text: str) -> AssembledPrompt:
+    async for _ in assistant.send(text):
+        pass
+    assert assistant.last_context is not None
+    return assistant.last_context
+
+
+def texts(prompt: AssembledPrompt) -> list[str]:
+    return [message.text for message in prompt.messages[1:]]
+
+
+TOO_LONG = "word " * 3000
+
+
+async def test_a_refused_message_leaves_the_conversation_as_it_was(store: Store):
+    assistant = Assistant(store, WordEngine())
+    await send(assistant, "One.")
+    with pytest.raises(ContextOverflowError):
+        await send(assistant, TOO_LONG)
+    prompt = await send(assistant, "Two.")
+    assert texts(prompt) == ["One.", "Fine.", "Two."]
+    assert prompt.dropped == 0
+    assert assistant.session is not None
+    assert len(store.turns(assistant.session.id)) == 5  # it is kept all the same
+
+
+async def test_a_refused_message_is_not_sent_after_a_restart_either(store: Store):
+    first = Assistant(store, WordEngine())
+    await send(first, "One.")
+    with pytest.raises(ContextOverflowError):
+        await send(first, TOO_LONG)
+    assert first.session is not None
+    again = Assistant(store, WordEngine())
+    assert len(await again.open_session(first.session.id)) == 3
+    assert texts(await send(again, "Two.")) == ["One.", "Fine.", "Two."]
+    assert texts(await send(again, "Three.")) == ["One.", "Fine.", "Two.", "Fine.", "Three."]
+
+
+def hold(store: Store, slot: str, value: str, source: Source | None = None) -> None:
+    store.record(Op(OpKind.ADD, slot, value), actor=Actor.USER, source=source)
+
+
+async def test_a_value_inside_another_word_does_not_tell_the_fact(store: Store):
+    hold(store, "drink", "tea")
+    assistant = Assistant(store, WordEngine())
+    await send(assistant, "Tell me about steak.")
+    prompt = await send(assistant, "What shall I drink?")
+    assert prompt.user_text == "(I like tea.)\n\nWhat shall I drink?"
+
+
+async def test_the_value_in_a_question_does_not_tell_the_fact(store: Store):
+    assistant = Assistant(store, WordEngine())
+    await send(assistant, "Is Porto far?")
+    hold(store, "home", "Porto")
+    assert (await send(assistant, "Where do I live?")).user_text.startswith("(I live in Porto.)")
+    assert (await send(assistant, "Where do I live now?")).facts == ()
+
+
+async def test_the_words_that_a_fact_was_learnt_from_tell_it(store: Store):
+    assistant = Assistant(store, WordEngine())
+    await send(assistant, "I live in Porto.")
+    said = store.turns(assistant.session.id)[0]
+    hold(store, "home", "Porto", ground(said.id, said.text, "Porto", ""))
+    assert (await send(assistant, "Where do I live?")).facts == ()
+
+
+async def test_a_fact_is_noted_again_when_its_note_leaves(store: Store):
+    hold(store, "home", "Porto")
+    assistant = Assistant(store, WordEngine(chat_tokens=1024))
+    assert [f.value for f in (await send(assistant, "Where do I live?")).facts] == ["Porto"]
+    long = "Where do I live? " + "blue green " * 100
+    noted = []
+    for _ in range(6):
+        prompt = await send(assistant, long)
+        assert str(prompt).count("(I live in Porto.)") == 1
+        noted.append(bool(prompt.facts))
+    assert prompt.dropped > 0
+    assert any(noted)
+    assert not all(noted)
+
+
+async def test_a_message_that_takes_all_the_room_is_still_there_for_the_next(store: Store):
+    assistant = Assistant(store, WordEngine(chat_tokens=1024))
+    await send(assistant, "One. " * 30)
+    whole = "word " * 690
+    assert texts(await send(assistant, whole)) == [whole]
+    assert texts(await send(assistant, "Two.")) == [whole, "Fine.", "Two."]
+
+
+def past(store: Store, *texts: str) -> None:
+    store.add_turns(
+        Turn(f"past{n}", f"earlier{n}", TurnRole.USER, text, "2026-05-12T10:00:00Z")
+        for n, text in enumerate(texts)
+    )
+
+
+async def test_a_past_turn_is_noted_once_while_its_note_is_sent(store: Store):
+    past(store, "I adopted a greyhound called Pepper", "We bought a boat in Genoa")
+    assistant = Assistant(store, WordEngine(), Recaller(store))
+    first = await send(assistant, "What is my greyhound called?")
+    assert [memory.turn.id for memory in first.recalled] == ["past0"]
+    again = await send(assistant, "So what is my greyhound called?")
+    assert "past0" not in {memory.turn.id for memory in again.recalled}
+    assert str(again).count("adopted a greyhound called Pepper") == 1
+
+
+async def test_what_has_left_the_context_is_recalled_in_the_same_session(store: Store):
+    assistant = Assistant(store, WordEngine(chat_tokens=1024), Recaller(store))
+    told = "I adopted a greyhound called Pepper"
+    await send(assistant, told)
+    asked = await send(assistant, "What is my greyhound called?")
+    assert told not in asked.user_text  # it is still sent as it was said
+    for number in range(6):
+        prompt = await send(assistant, f"Number {number}. " + "blue green " * 100)
+    assert prompt.dropped > 0
+    assert told in (await send(assistant, "What is my greyhound called?")).user_text
+
+
+async def test_a_turn_is_recalled_by_the_very_message_that_pushes_it_out(store: Store):
+    assistant = Assistant(store, WordEngine(chat_tokens=1024), Recaller(store))
+    told = "I adopted a greyhound called Pepper"
+    await send(assistant, told)
+    await send(assistant, "blue " * 60)
+    prompt = await send(assistant, "What is my greyhound called? " + "so " * 620)
+    assert prompt.kept == ()
+    assert told in prompt.user_text
+
+
+async def test_a_refused_message_is_not_noted_by_its_shorter_version(store: Store):
+    assistant = Assistant(store, WordEngine(), Recaller(store))
+    with pytest.raises(ContextOverflowError):
+        await send(assistant, "Describe the harbour of Genoa. " + TOO_LONG)
+    assert (await send(assistant, "Describe the harbour of Genoa.")).recalled == ()
