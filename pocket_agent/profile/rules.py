@@ -137,16 +137,22 @@ def effective(events: Sequence[Event]) -> list[Event]:
 
 
 def undo_target(events: Sequence[Event], seq: int | None = None) -> Event:
-    """The event that an undo takes back: the one named, or the last that counts.
+    """The event that an undo takes back: the one named, or the last that still does anything.
+
+    An event may count and yet do nothing: the lock of a fact whose own event is undone. Its undo
+    would change nothing, so the next one is taken. While any fact is there, one is found: the
+    event that made the fact.
 
     Raises:
         ProfileError: there is nothing to undo, or no such event.
     """
     if seq is None:
         counting = effective(events)
-        if not counting:
-            raise ProfileError("There is nothing to undo")
-        return counting[-1]
+        now = replay(counting)
+        for at in reversed(range(len(counting))):
+            if replay([*counting[:at], *counting[at + 1 :]]) != now:
+                return counting[at]
+        raise ProfileError("There is nothing to undo")
     for event in events:
         if event.seq == seq:
             return event

@@ -85,6 +85,17 @@ def test_set_show_undo(call: Any) -> None:
     assert "nothing to undo" in complaint(call("profile", "undo"))
 
 
+def test_undo_goes_on_past_what_counts_for_nothing(call: Any, store: Opener) -> None:
+    with store() as opened:
+        for value in ("ramen", "sushi"):
+            opened.record(Op(OpKind.ADD, "food", value), actor=Actor.USER)
+        sushi = opened.profile().active("food")[1]
+        opened.record(Op(OpKind.LOCK, fact=sushi.id), actor=Actor.USER)
+    assert call("profile", "undo", "2").err == "undone: food · likes sushi\n"
+    assert call("profile", "undo").err == "undone: food · likes ramen\n"
+    assert "nothing to undo" in complaint(call("profile", "undo"))
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
