@@ -215,3 +215,11 @@ def test_alone_it_opens_the_chat(home: Path) -> None:
         os.close(main_end)
     assert b"\x1b[?1049h" in seen  # the alternate screen
     assert b"Traceback" not in seen
+
+
+def test_a_file_that_is_no_model_is_refused_before_any_trial(call: Any, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.gguf"
+    bad.write_bytes(b"no model\n" * 100)
+    said = call("models", "add", str(bad))
+    assert "bad.gguf" in complaint(said)
+    assert len(said.err.splitlines()) == 1
