@@ -130,8 +130,8 @@ def test_show_and_history_tell_the_words_and_the_date(call: Any, store: Opener) 
         "      2026-02-03  “Call me maybe, no olives.”\n"
     )
     lines = call("profile", "history").out.splitlines()
-    assert lines[0] == "   1  2026-02-03T04:05 policy  add home: Porto “I live in Porto.”"
-    assert lines[2] == "   3  2026-02-03T04:05 user  lock home: Porto (undone)"
+    assert lines[0] == "   1  2026-02-03T04:05 policy  add home: Porto  “I live in Porto.”"
+    assert lines[2] == "   3  2026-02-03T04:05 user  lock home: Porto  (undone)"
     assert lines[3].endswith("user  undo 3")
     log = json.loads(call("profile", "history", "--json").out)
     assert [row["op"] for row in log] == ["add", "add", "lock", "undo"]
