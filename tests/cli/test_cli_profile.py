@@ -224,6 +224,20 @@ def test_bad_imports(
     assert call(*there, "profile", "history", "--json").out == before
 
 
+def test_a_failed_import_leaves_no_new_profile(call: Any, exported: Path, home: Path) -> None:
+    call("profile", "create", "older")
+    before = sorted(path.name for path in (home / "profiles").iterdir())
+    whole = exported.read_bytes()
+    exported.write_bytes(whole[: len(whole) // 2])
+    for name in ("fresh", "older"):
+        said = call("profile", "import", str(exported), "--profile", name)
+        assert "cut short" in complaint(said)
+        assert sorted(path.name for path in (home / "profiles").iterdir()) == before
+    exported.write_bytes(whole)
+    assert call("profile", "import", str(exported), "--profile", "fresh").code == 0
+    assert "Porto" in call("profile", "show", "--profile", "fresh").out
+
+
 def test_places_that_cannot_be_written_or_read(call: Any, exported: Path, tmp_path: Path) -> None:
     assert "is a folder" in complaint(call("profile", "export", str(tmp_path)))
     assert "is a folder" in complaint(call("profile", "import", str(tmp_path)))
