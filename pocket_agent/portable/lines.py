@@ -158,31 +158,41 @@ class _Reader:
             raise _wrong(number, f"there is no kind {kind!r}")
         try:
             item = self._read(kind, Fields(record))
+            if item.id in self._held[kind]:
+                raise ValueError(f"the {kind} {item.id} comes twice")
+            self._held[kind][item.id] = self._placed(item)
         except ProfileError as error:
             raise _wrong(number, error.what) from error
         except ValueError as error:
             raise _wrong(number, str(error)) from error
-        if item.id in self._held[kind]:
-            raise _wrong(number, f"the {kind} {item.id} comes twice")
-        self._held[kind][item.id] = item
 
     def _read(self, kind: str, fields: Fields) -> Session | Turn | Event | Fact:
         match kind:
             case "session":
                 return read_session(fields)
             case "turn":
-                return self._known(read_turn(fields))
+                return read_turn(fields)
             case "event":
-                return self._placed(read_event(fields))
+                return read_event(fields)
             case _:
                 return read_fact(fields)
+
+    def _placed(self, item: Session | Turn | Event | Fact) -> Session | Turn | Event | Fact:
+        """The item, if it may stand behind what came before it."""
+        match item:
+            case Turn():
+                return self._known(item)
+            case Event():
+                return self._following(item)
+            case _:
+                return item
 
     def _known(self, turn: Turn) -> Turn:
         if turn.session not in self._held["session"]:
             raise ValueError("the turn's session is not in the file before it")
         return turn
 
-    def _placed(self, event: Event) -> Event:
+    def _following(self, event: Event) -> Event:
         """The event, in its order, allowed by the rules, undoing one before it if any."""
         if event.seq <= self._seq:
             raise ValueError("the events are out of order")

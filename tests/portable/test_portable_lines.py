@@ -169,6 +169,13 @@ def test_a_field_less_is_refused(lines: list[bytes]) -> None:
                 assert words.startswith(f"Line {number} ")
 
 
+def test_an_event_that_comes_twice_is_named(lines: list[bytes]) -> None:
+    """The number in the log comes twice too: it is no matter of their order."""
+    words = refusal([*lines[:5], lines[4], *lines[5:]])
+    assert words.startswith("Line 6 ")
+    assert "the event e1 comes twice" in words
+
+
 def test_half_characters_are_refused(lines: list[bytes]) -> None:
     half = [line.replace(b'"text":"Oh"', b'"text":"\\ud83d"') for line in lines]
     assert "Line 4 " in refusal(resealed(half))
