@@ -60,8 +60,8 @@ def import_profile(store: Store, path: Path) -> Summary:
         PortableError: the file is not an export, damaged, or contradicts what is stored.
         DiskFullError: there is no room.
     """
-    contents = decode(_read_lines(path))
     here = read_contents(store)
+    contents = decode(_read_lines(path), here.turns)
     known = {session.id for session in here.sessions}
     sessions = [session for session in contents.sessions if session.id not in known]
     turns = _new_turns(contents.turns, here.turns)
