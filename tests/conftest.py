@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-import socket
+import runpy
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import pytest
 from pocket_agent.paths import Locations
 
 _SESSION = "session"
+_GUARD = Path(__file__).parent / "guard"
 
 
 @pytest.fixture(scope=_SESSION, autouse=True)
@@ -22,18 +23,30 @@ def _cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     del os.environ["POCKET_AGENT_CACHE"]
 
 
+@pytest.fixture(scope=_SESSION, autouse=True)
+def _guard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Refuse the network here and in every Python that is started with this environment.
+
+    Returns:
+        Where each refusal is noted.
+    """
+    noted = tmp_path_factory.mktemp("guard") / "sockets.log"
+    runpy.run_path(str(_GUARD / "sitecustomize.py"))
+    before = os.environ.get("PYTHONPATH")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("POCKET_AGENT_TEST_SOCKETS", str(noted))
+        patch.setenv("PYTHONPATH", os.pathsep.join(filter(None, (str(_GUARD), before))))
+        yield noted
+
+
 @pytest.fixture(autouse=True)
-def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing here may connect to anything but a local (unix) socket or the loopback."""
-    connect = socket.socket.connect
-
-    def guarded(self: socket.socket, address: object) -> None:
-        local = self.family == getattr(socket, "AF_UNIX", None)
-        if not local and not (isinstance(address, tuple) and address[0] in ("127.0.0.1", "::1")):
-            raise AssertionError(f"a test tried to connect to {address!r}")
-        connect(self, address)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(socket.socket, "connect", guarded)
+def no_network(_guard: Path) -> Iterator[Path]:
+    """Nothing here may talk to anything but a local (unix) socket, or look up a name."""
+    yield _guard
+    if _guard.exists():
+        told = _guard.read_text("utf-8")
+        _guard.unlink()
+        pytest.fail(f"the network was used:\n{told}")
 
 
 @pytest.fixture

@@ -40,21 +40,23 @@ class Speed:
     first_token_s: float
 
 
-async def measure(engine: LlamaEngine, threads: int = 1) -> Speed:
-    """Measure a loaded engine.
-
-    Args:
-        threads: decode threads of the bare loop: the engine's own number.
-    """
+async def measure(engine: LlamaEngine) -> Speed:
+    """Measure a loaded engine, beside a bare loop with as many threads."""
     assert engine.info is not None
     ratios, speeds = [], []
     for _ in range(ROUNDS):
         ours = await _decode(engine)
-        bare = await _bare(engine.info, threads)
+        bare = await _bare(engine.info)
         ratios.append(bare / ours)
         speeds.append(1 / ours)
     early, late = await _first_tokens(engine)
     return Speed(statistics.median(ratios), late / early, statistics.median(speeds), late)
+
+
+def bare_command(info: ModelInfo) -> list[str]:
+    """The command that runs the yardstick: the same file, and as many threads as the engine has."""
+    loop = [sys.executable, "-m", "pocket_agent.llm.bare_loop"]
+    return [*loop, str(info.path), str(info.threads), str(TOKENS)]
 
 
 async def _decode(engine: LlamaEngine) -> float:
@@ -74,10 +76,9 @@ async def _decode(engine: LlamaEngine) -> float:
     return (last - first) / max(1, usage.completion - 1)
 
 
-async def _bare(info: ModelInfo, threads: int) -> float:
+async def _bare(info: ModelInfo) -> float:
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "pocket_agent.llm.bare_loop"),
-        *(str(info.path), str(threads), str(TOKENS)),
+        *bare_command(info),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
     )

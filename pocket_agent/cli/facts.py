@@ -161,10 +161,10 @@ def _event_line(event: "Event", events: "dict[str, Event]", counts: bool) -> str
     elif op.kind is OpKind.NONE or (op.kind is OpKind.REMOVE and not op.value):
         what = "(forgotten)"
     gone = "" if counts or op.kind is OpKind.UNDO else "  (undone)"
-    quote = f"  “{event.source.quote}”" if event.source and event.source.turn else ""
-    return f"{event.seq:>4}  {one_line(f'{event.at[:16]}  {event.actor:<6}')}  " + one_line(
-        f"{what}{gone}{quote}"
-    )
+    said = event.source.quote if event.source and event.source.turn else ""
+    quote = f"  “{one_line(said)}”" if said else ""
+    when = one_line(f"{event.at[:16]}  {event.actor:<6}")
+    return f"{event.seq:>4}  {when}  {one_line(what)}{gone}{quote}"
 
 
 def _event_record(event: "Event", counts: bool) -> dict[str, Any]:

@@ -64,8 +64,9 @@ def _list(arguments: argparse.Namespace) -> int:
 
 
 def _add(arguments: argparse.Namespace) -> int:
-    narrate("trying the model out")
-    model = _shelf(arguments).add(as_path(arguments.file), arguments.name)
+    model = _shelf(arguments).add(
+        as_path(arguments.file), arguments.name, trying=lambda: narrate("trying the model out")
+    )
     narrate(f"added; to answer with it: pocket-agent models use {model.name}")
     put_line(model.name)
     return 0

@@ -1,12 +1,13 @@
 """`pocket-agent profile`: see, correct, undo, export and import what is known of a person."""
 
 import argparse
+import contextlib
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from pocket_agent.cli import encryption, facts, forget, marks
-from pocket_agent.cli.opening import as_path, no_profile, open_home, open_store
+from pocket_agent.cli.opening import as_path, no_profile, open_home, open_store, profile_name
 from pocket_agent.cli.output import narrate, put_json, put_line
 from pocket_agent.cli.passphrases import passphrase_for
 from pocket_agent.config import save_settings
@@ -125,8 +126,17 @@ def _export(arguments: argparse.Namespace) -> int:
 def _import(arguments: argparse.Namespace) -> int:
     from pocket_agent.portable.archive import import_profile
 
-    with open_store(arguments, make=True) as store:
-        done = import_profile(store, as_path(arguments.file))
+    locations, settings = open_home(arguments)
+    path = locations.profile(profile_name(arguments, settings))
+    is_new = not path.exists()
+    try:
+        with open_store(arguments, make=True) as store:
+            done = import_profile(store, as_path(arguments.file))
+    except BaseException:
+        if is_new and path.exists():  # all of it or nothing: no empty profile either
+            with contextlib.suppress(StoreError):
+                _erase(path)
+        raise
     narrate(
         f"imported {done.sessions} sessions, {done.turns} turns, {done.events} changes; "
         f"{done.skipped} were here already"

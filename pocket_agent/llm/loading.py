@@ -85,4 +85,5 @@ class Backend:
             layers_offloaded=offloaded,
             device=describe_device(self.gpus, offloaded, layers, threads),
             has_template=has_template,
+            threads=threads,
         )

@@ -96,10 +96,20 @@ class ModelShelf:
             return path.absolute()  # a path; whether it holds a model is seen when it is loaded
         raise ModelError(f"There is no model called {model!r}", _LIST)
 
-    def add(self, file: Path, name: str = "", *, hashing: Hashing | None = None) -> ShelfModel:
+    def add(
+        self,
+        file: Path,
+        name: str = "",
+        *,
+        trying: Callable[[], None] | None = None,
+        hashing: Hashing | None = None,
+    ) -> ShelfModel:
         """Put a GGUF file on the shelf, after trying it out in a throw-away process.
 
         The file stays where it is.
+
+        Args:
+            trying: called when the header and the name are found fit, before the trial.
 
         Raises:
             ModelError: it can't be run here, or the name is taken or isn't a plain word.
@@ -112,6 +122,8 @@ class ModelShelf:
         added, chosen = self._read()
         if name in added or name == BUNDLED:
             raise ModelError(f"There is already a model called {name}", "Give it another --name.")
+        if trying is not None:
+            trying()
         _try_out(file)
         entry = ShelfModel(name, file, file.stat().st_size, _sha256(file, hashing))
         self._write(added | {name: entry}, chosen)

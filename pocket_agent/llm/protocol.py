@@ -88,6 +88,7 @@ class ModelInfo:
     Args:
         name: general.name of the GGUF, or its file's stem.
         device: the honest line, such as "CPU, 1 thread" or "Vulkan0, 31/31 layers".
+        threads: how many decode.
     """
 
     name: str
@@ -100,6 +101,7 @@ class ModelInfo:
     layers_offloaded: int
     device: str
     has_template: bool
+    threads: int
 
 
 @dataclass(frozen=True, slots=True)

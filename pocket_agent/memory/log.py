@@ -93,7 +93,7 @@ class EventLog:
         return applied
 
     def undo(self, seq: int | None) -> Applied:
-        """Take back one event by appending its undo; None means the last that counts."""
+        """Take back one event by appending its undo; None means the last that does anything."""
         with self.lock:
             before = self._profile
             with self._database.writing() as connection:

@@ -197,7 +197,7 @@ class Store:
         return self._log.record(op, actor, source, confidence, policy, since, at)
 
     def undo(self, seq: int | None = None) -> Applied:
-        """Take back the event of that seq, or the last that counts.
+        """Take back the event of that seq, or the last that still does anything.
 
         Raises:
             ProfileError: there is nothing to undo, or no such event.

@@ -60,9 +60,9 @@ def import_profile(store: Store, path: Path) -> Summary:
         PortableError: the file is not an export, damaged, or contradicts what is stored.
         DiskFullError: there is no room.
     """
-    found = decode(_read_lines(path))
-    contents = _without_forgotten(store, found)
     here = read_contents(store)
+    found = decode(_read_lines(path), here.turns)
+    contents = _without_forgotten(store, found)
     known = {session.id for session in here.sessions}
     sessions = [session for session in contents.sessions if session.id not in known]
     turns = _new_turns(contents.turns, here.turns)

@@ -5,6 +5,7 @@ docs/export-format.md describes it for readers of other programs.
 
 import hashlib
 import json
+from collections import ChainMap
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -18,6 +19,7 @@ from pocket_agent.portable.records import (
     read_session,
     read_turn,
 )
+from pocket_agent.portable.sources import check_source
 from pocket_agent.profile.facts import Event, Fact, OpKind
 from pocket_agent.profile.rules import check
 
@@ -62,14 +64,17 @@ def encode(contents: Contents, facts: Iterable[Fact], created: str) -> Iterator[
     yield _line({"kind": "end", "counts": counts, "sha256": digest.hexdigest()})
 
 
-def decode(lines: Iterable[bytes]) -> Contents:
+def decode(lines: Iterable[bytes], stored: Iterable[Turn] = ()) -> Contents:
     """Read an export and check all of it.
+
+    Args:
+        stored: turns that are here already; a fact of the file may rest on one of them.
 
     Raises:
         PortableError: it is not one, of another version, cut short, changed, or inconsistent. The
             message names the line.
     """
-    reader = _Reader()
+    reader = _Reader({turn.id: turn for turn in stored})
     for number, line in enumerate(lines, 1):
         reader.take(number, line)
     return reader.finish()
@@ -115,7 +120,8 @@ def _line(record: dict[str, Any]) -> bytes:
 class _Reader:
     """Takes an export line by line; nothing of it counts before `finish`."""
 
-    def __init__(self) -> None:
+    def __init__(self, stored: dict[str, Turn]) -> None:
+        self._stored = stored
         self._digest = hashlib.sha256()
         self._expected: dict[str, int] | None = None
         self._ended = False
@@ -158,35 +164,46 @@ class _Reader:
             raise _wrong(number, f"there is no kind {kind!r}")
         try:
             item = self._read(kind, Fields(record))
+            if item.id in self._held[kind]:
+                raise ValueError(f"the {kind} {item.id} comes twice")
+            self._held[kind][item.id] = self._placed(item)
         except ProfileError as error:
             raise _wrong(number, error.what) from error
         except ValueError as error:
             raise _wrong(number, str(error)) from error
-        if item.id in self._held[kind]:
-            raise _wrong(number, f"the {kind} {item.id} comes twice")
-        self._held[kind][item.id] = item
 
     def _read(self, kind: str, fields: Fields) -> Session | Turn | Event | Fact:
         match kind:
             case "session":
                 return read_session(fields)
             case "turn":
-                return self._known(read_turn(fields))
+                return read_turn(fields)
             case "event":
-                return self._placed(read_event(fields))
+                return read_event(fields)
             case _:
                 return read_fact(fields)
+
+    def _placed(self, item: Session | Turn | Event | Fact) -> Session | Turn | Event | Fact:
+        """The item, if it may stand behind what came before it."""
+        match item:
+            case Turn():
+                return self._known(item)
+            case Event():
+                return self._following(item)
+            case _:
+                return item
 
     def _known(self, turn: Turn) -> Turn:
         if turn.session not in self._held["session"]:
             raise ValueError("the turn's session is not in the file before it")
         return turn
 
-    def _placed(self, event: Event) -> Event:
-        """The event, in its order, allowed by the rules, undoing one before it if any."""
+    def _following(self, event: Event) -> Event:
+        """The event, in its order, allowed by the rules, with words that were said."""
         if event.seq <= self._seq:
             raise ValueError("the events are out of order")
         check(event)
+        check_source(event, ChainMap(self._held["turn"], self._stored))
         if event.op.kind is OpKind.UNDO and event.op.undoes >= event.seq:
             raise ValueError("it undoes an event that comes later")
         self._seq = event.seq

@@ -138,18 +138,24 @@ def effective(events: Sequence[Event]) -> list[Event]:
 
 
 def undo_target(events: Sequence[Event], seq: int | None = None) -> Event:
-    """The event that an undo takes back: the one named, or the last that counts.
+    """The event that an undo takes back: the one named, or the last that still does anything.
 
-    The markers of what was forgotten (kind none) do nothing, so they are passed over.
+    An event may count and yet do nothing: the lock of a fact whose own event is undone. Its undo
+    would change nothing, so the next one is taken. While any fact is there, one is found: the
+    event that made the fact.
+
+    The markers of what was forgotten (kind none) do nothing, so they are passed over too.
 
     Raises:
         ProfileError: there is nothing to undo, or no such event.
     """
     if seq is None:
-        counting = [e for e in effective(events) if e.op.kind is not OpKind.NONE]
-        if not counting:
-            raise ProfileError("There is nothing to undo")
-        return counting[-1]
+        counting = effective(events)
+        now = replay(counting)
+        for at in reversed(range(len(counting))):
+            if replay([*counting[:at], *counting[at + 1 :]]) != now:
+                return counting[at]
+        raise ProfileError("There is nothing to undo")
     for event in events:
         if event.seq == seq:
             return event

@@ -228,3 +228,11 @@ def test_the_chat_says_that_it_made_a_profile(home: Path) -> None:
     told = b"a new profile, misspelt, was made"
     assert told in chat_until(told, "--profile", "misspelt")
     assert told not in chat_until(b"F1 help", "--profile", "misspelt")
+
+
+def test_a_file_that_is_no_model_is_refused_before_any_trial(call: Any, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.gguf"
+    bad.write_bytes(b"no model\n" * 100)
+    said = call("models", "add", str(bad))
+    assert "bad.gguf" in complaint(said)
+    assert len(said.err.splitlines()) == 1

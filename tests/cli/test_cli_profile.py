@@ -87,6 +87,17 @@ def test_set_show_undo(call: Any) -> None:
     assert "nothing to undo" in complaint(call("profile", "undo"))
 
 
+def test_undo_goes_on_past_what_counts_for_nothing(call: Any, store: Opener) -> None:
+    with store() as opened:
+        for value in ("ramen", "sushi"):
+            opened.record(Op(OpKind.ADD, "food", value), actor=Actor.USER)
+        sushi = opened.profile().active("food")[1]
+        opened.record(Op(OpKind.LOCK, fact=sushi.id), actor=Actor.USER)
+    assert call("profile", "undo", "2").err == "undone: food · likes sushi\n"
+    assert call("profile", "undo").err == "undone: food · likes ramen\n"
+    assert "nothing to undo" in complaint(call("profile", "undo"))
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -121,8 +132,8 @@ def test_show_and_history_tell_the_words_and_the_date(call: Any, store: Opener) 
         "      2026-02-03  “Call me maybe, no olives.”\n"
     )
     lines = call("profile", "history").out.splitlines()
-    assert lines[0] == "   1  2026-02-03T04:05 policy  add home: Porto “I live in Porto.”"
-    assert lines[2] == "   3  2026-02-03T04:05 user  lock home: Porto (undone)"
+    assert lines[0] == "   1  2026-02-03T04:05 policy  add home: Porto  “I live in Porto.”"
+    assert lines[2] == "   3  2026-02-03T04:05 user  lock home: Porto  (undone)"
     assert lines[3].endswith("user  undo 3")
     log = json.loads(call("profile", "history", "--json").out)
     assert [row["op"] for row in log] == ["add", "add", "lock", "undo"]
@@ -213,6 +224,20 @@ def test_bad_imports(
     before = call(*there, "profile", "history", "--json").out
     assert re.search(words, complaint(call(*there, "profile", "import", str(exported))))
     assert call(*there, "profile", "history", "--json").out == before
+
+
+def test_a_failed_import_leaves_no_new_profile(call: Any, exported: Path, home: Path) -> None:
+    call("profile", "create", "older")
+    before = sorted(path.name for path in (home / "profiles").iterdir())
+    whole = exported.read_bytes()
+    exported.write_bytes(whole[: len(whole) // 2])
+    for name in ("fresh", "older"):
+        said = call("profile", "import", str(exported), "--profile", name)
+        assert "cut short" in complaint(said)
+        assert sorted(path.name for path in (home / "profiles").iterdir()) == before
+    exported.write_bytes(whole)
+    assert call("profile", "import", str(exported), "--profile", "fresh").code == 0
+    assert "Porto" in call("profile", "show", "--profile", "fresh").out
 
 
 def test_places_that_cannot_be_written_or_read(call: Any, exported: Path, tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ def test_a_load_survives_without_what_only_the_engine_needs() -> None:
 
 
 def test_info_and_pieces_survive() -> None:
-    info = ModelInfo("n", Path("p"), "llama", 1, 2, 3, 4, 5, "CPU", True)
+    info = ModelInfo("n", Path("p"), "llama", 1, 2, 3, 4, 5, "CPU", True, 3)
     assert wire.unpack_info(through(wire.pack_info(info))) == info
     usage = Usage(1, 2, 3, 0.5, 0.25)
     for piece in (Piece("x"), Piece("", "stop", usage), Piece("y", "length", None)):

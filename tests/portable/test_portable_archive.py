@@ -150,7 +150,7 @@ def test_the_same_id_with_other_words_is_refused(
     import_profile(empty, file)
     lines = file.read_bytes().splitlines(keepends=True)
     for old, new, words in (
-        (b"I live in Leeds.\\n", b"I live in Paris.\\n", "the turn .* other words"),
+        (b"My tea is", b"My cup is", "the turn .* other words"),
         (b'"policy":"p-1"', b'"policy":"p-2"', "the event .* another content"),
         (b'"undoes":6', b'"undoes":4', "the event .* another content"),
     ):
@@ -159,6 +159,24 @@ def test_the_same_id_with_other_words_is_refused(
         other = tmp_path / "other.jsonl"
         other.write_bytes(b"".join(resealed(changed)))
         refused(empty, other, f"(?i){words}")
+
+
+def test_a_forged_source_is_refused_and_nothing_is_taken_in(
+    lived: Store, empty: Store, file: Path
+) -> None:
+    export_profile(lived, file)
+    lines = file.read_bytes().splitlines(keepends=True)
+    forged = json.loads(next(line for line in lines if b'"kind":"event"' in line))
+    forged["op"]["value"] = "Mars"
+    forged["source"] = {
+        **{"turn": "nowhere", "start": 0, "end": 14},
+        **{"quote": "I live in Mars", "question": ""},
+    }
+    at = next(number for number, line in enumerate(lines) if b'"kind":"event"' in line)
+    lines[at] = json.dumps(forged).encode() + b"\n"
+    file.write_bytes(b"".join(resealed(lines)))
+    refused(empty, file, f"Line {at + 1} .* the turn nowhere, in neither")
+    refused(lived, file, f"Line {at + 1} .* the turn nowhere, in neither")
 
 
 def test_one_bad_line_at_the_end_and_nothing_is_taken_in(

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -97,8 +97,8 @@ def test_a_file_cut_within_a_line_is_refused(lines: list[bytes]) -> None:
 
 
 def test_a_line_less_or_more_or_changed_is_refused(lines: list[bytes]) -> None:
-    assert "Line 7" in refusal(lines[:2] + lines[3:])
-    assert "missing or too many" in refusal(lines[:2] + lines[3:])
+    assert "Line 7" in refusal(lines[:3] + lines[4:])
+    assert "missing or too many" in refusal(lines[:3] + lines[4:])
     assert "something follows the end" in refusal([*lines, b"\n"])
     changed = [line.replace(b"Porto", b"Paris") for line in lines]
     assert "changed or damaged" in refusal(changed)
@@ -147,6 +147,10 @@ def put(name: str, value: object) -> Callable[[dict[str, Any]], None]:
         (5, put("source.start", -1), "Line 5 .* start is not a whole number"),
         (5, put("source.start", 2**70), "Line 5 .* start is not a whole number"),
         (5, put("seq", 2), "Line 6 .* out of order"),
+        (5, put("source.turn", "nowhere"), "Line 5 .* rests on the turn nowhere, in neither"),
+        (5, put("source.turn", "t2"), "Line 5 .* the turn t2, which is not the person's"),
+        (5, put("source.start", 1), "Line 5 .* its quote is not in the turn t1"),
+        (5, put("source.quote", "I lived Porto..."), "Line 5 .* its quote is not in the turn t1"),
         (6, put("id", "e1"), "Line 6 .* the event e1 comes twice"),
         (6, put("op.undoes", 2), "Line 6 .* undoes an event that comes later"),
         (6, put("actor", "nobody"), "Line 6 .* actor is none of"),
@@ -167,6 +171,62 @@ def test_a_field_less_is_refused(lines: list[bytes]) -> None:
             if name != "kind":
                 words = refusal(edited(lines, number, lambda record, name=name: record.pop(name)))
                 assert words.startswith(f"Line {number} ")
+
+
+def test_an_event_that_comes_twice_is_named(lines: list[bytes]) -> None:
+    """The number in the log comes twice too: it is no matter of their order."""
+    words = refusal([*lines[:5], lines[4], *lines[5:]])
+    assert words.startswith("Line 6 ")
+    assert "the event e1 comes twice" in words
+
+
+def asked(turn: str, quote: str, question: str, **more: Any) -> Contents:
+    """A fact that was learnt from an answer, in the conversation of a question about Porto."""
+    said = (
+        Turn("t1", "s1", TurnRole.ASSISTANT, "Hm. Do you live in Porto?", NOW),
+        Turn("t2", "s1", TurnRole.USER, turn, NOW),
+        Turn("t3", "s2", TurnRole.ASSISTANT, "Do you live on Mars?", NOW),
+    )
+    sessions = tuple(Session(name, "", NOW, NOW, 0) for name in ("s1", "s2"))
+    source = Source("t2", 0, len(quote), quote, question)
+    event = Event(1, "e1", NOW, Actor.POLICY, Op(OpKind.ADD, "home", "Porto"), source)
+    return Contents(sessions, said, (replace(event, **more),))
+
+
+@pytest.mark.parametrize(
+    ("contents", "words"),
+    [
+        (asked("Yes!", "Yes!", "Do you live in Porto?"), ""),
+        (asked("██s!", "██s!", "Do ███ live in Porto?"), ""),
+        (asked("It is Porto. ████", "It is Porto.", ""), ""),
+        (asked("██████████████", "It is in Porto", ""), "value 'Porto' is not in the turn t2"),
+        (asked("Yes!", "Yes!", "You live in Porto?"), "question was not asked"),
+        (
+            asked("Yes!", "Yes!", "Do you live on Mars?", op=Op(OpKind.ADD, "home", "Mars")),
+            "question was not asked",
+        ),
+        (asked("Porto", "Porto", "", actor=Actor.IMPORT, source=None), "rests on no turn"),
+        (asked("Porto", "Porto", "", actor=Actor.USER, source=None), ""),
+        (asked("Porto", "Porto", "", actor=Actor.USER, source=Source("", 0, 5, "Porto")), ""),
+        (
+            asked("Leeds", "Porto", "", actor=Actor.USER),
+            "its quote is not in the turn t2",
+        ),
+    ],
+)
+def test_a_fact_rests_on_what_was_said(contents: Contents, words: str) -> None:
+    lines = lines_of(contents)
+    if words:
+        assert words in refusal(lines)
+    else:
+        assert decode(lines) == contents
+
+
+def test_a_fact_may_rest_on_a_turn_that_is_stored() -> None:
+    held = asked("Porto", "Porto", "")
+    without = lines_of(replace(held, sessions=(), turns=()))
+    assert "in neither file nor profile" in refusal(without)
+    assert decode(without, held.turns).events == held.events
 
 
 def test_half_characters_are_refused(lines: list[bytes]) -> None:

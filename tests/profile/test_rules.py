@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pocket_agent.errors import ProfileError
@@ -170,6 +170,16 @@ def test_undo_with_nothing_to_undo_says_so():
         undo_target([event(1, add("food", "ramen"))], 7)
 
 
+def test_undo_passes_over_what_does_nothing_any_more():
+    log = [
+        event(1, add("food", "ramen")),
+        event(2, add("food", "sushi")),
+        event(3, Op(OpKind.LOCK, fact="e2"), Actor.USER),
+        event(4, Op(OpKind.UNDO, undoes=2), Actor.USER),
+    ]
+    assert undo_target(log).seq == 1
+
+
 def test_a_mark_outlives_the_undo_of_its_fact():
     log = [
         event(1, add("food", "ramen")),
@@ -237,6 +247,43 @@ def test_undo_returns_exactly_the_earlier_state(log: list[Event], op: Op):
     last = event(99, op)
     undo = event(100, Op(OpKind.UNDO, undoes=99), Actor.USER)
     assert replay([*log, last, undo]) == replay(log)
+
+
+def undone(log: list[Event], name: str) -> list[Event]:
+    """The log with an undo behind it that names no number."""
+    op = Op(OpKind.UNDO, undoes=undo_target(log).seq)
+    return [*log, event(log[-1].seq + 1, op, Actor.USER, id=name)]
+
+
+@given(logs(), st.lists(ops(), max_size=6))
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_undoing_several_times_returns_each_earlier_state(log: list[Event], more: list[Op]):
+    states = [replay(log)]
+    for seq, op in enumerate(more, 100):
+        if op.kind is OpKind.UNDO:
+            continue
+        made = event(seq, op)
+        applied = apply(states[-1], made)
+        if applied.changed:  # otherwise the store keeps no event
+            log = [*log, made]
+            states.append(applied.profile)
+    for number, state in enumerate(reversed(states[:-1])):
+        log = undone(log, f"u{number}")
+        assert replay(log) == state
+
+
+@given(logs())
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_undoing_again_and_again_ends_at_the_empty_profile(log: list[Event]):
+    for number in range(len(log)):
+        before = replay(log)
+        if before == Profile():
+            break
+        log = undone(log, f"u{number}")
+        assert replay(log) != before
+    assert replay(log) == Profile()
+    with pytest.raises(ProfileError, match="nothing to undo"):
+        undo_target(log)
 
 
 @given(logs())
