@@ -12,8 +12,10 @@ from pocket_agent.assistant.assistant import Assistant, AssistantOptions
 from pocket_agent.assistant.events import ContextReady, Learnt, ReplyDelta, ReplyDone
 from pocket_agent.assistant.opening import open_profile
 from pocket_agent.cli.facts import print_profile
+from pocket_agent.cli.memory import PATIENCE_S, recall_patiently, wait_for
 from pocket_agent.errors import PocketAgentError
 from pocket_agent.llm.protocol import Sampling
+from pocket_agent.memory.recall import Recaller
 from pocket_agent.paths import Locations, locate
 
 FIRST = (
@@ -55,20 +57,27 @@ async def _session(locations: Locations, lines: tuple[str, ...], *, recall: bool
     opened = await open_profile(locations, "demo", options=options)
     try:
         _say(f"({opened.info.name} on {opened.info.device})")
-        await asyncio.to_thread(opened.embedder.wait_ready, 60)
+        if not await asyncio.to_thread(wait_for, opened.embedder):
+            _say(f"(recall goes by words alone: {opened.embedder.problem or 'too slow a start'})")
         for line in lines:
             await _exchange(opened.assistant, line)
         if opened.indexer is not None:
             opened.indexer.wake()
-            await asyncio.to_thread(opened.indexer.wait_idle, 60)
+            await asyncio.to_thread(opened.indexer.wait_idle, PATIENCE_S)
         if recall:
             _say("— what it knows now " + "—" * 40)
             print_profile(opened.store.profile())
             _say(f"— recall of {QUERY!r} " + "—" * 28)
-            for memory in await asyncio.to_thread(opened.recaller.recall, QUERY, 3):
-                _say(f"{memory.score:.2f}  {memory.turn.speaker}: {memory.turn.text}")
+            for line in await asyncio.to_thread(_recalled, opened.recaller):
+                _say(line)
     finally:
         await opened.close()
+
+
+def _recalled(recaller: Recaller) -> list[str]:
+    found = recall_patiently(recaller, QUERY, 3)
+    lines = [f"{memory.score:.2f}  {memory.turn.speaker}: {memory.turn.text}" for memory in found]
+    return lines or ["nothing was found"]
 
 
 async def _exchange(assistant: Assistant, line: str) -> None:

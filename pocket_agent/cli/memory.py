@@ -1,6 +1,7 @@
 """`pocket-agent memory`: search what was said."""
 
 import argparse
+import time
 from typing import TYPE_CHECKING, Any
 
 from pocket_agent.cli import options
@@ -10,11 +11,13 @@ from pocket_agent.errors import UsageError
 
 if TYPE_CHECKING:
     from pocket_agent.memory.embedder import Embedder
+    from pocket_agent.memory.recall import Recaller
     from pocket_agent.memory.records import Recalled
     from pocket_agent.memory.store import Store
 
-READY_S = 30.0
-QUERY_S = 10.0
+PATIENCE_S = 300.0
+"""How long each step may take: on a busy machine the model alone has needed two minutes."""
+_GLANCE_S = 0.1
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,6 +55,21 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def wait_for(embedder: "Embedder") -> bool:
+    """Start an embedder and wait until it is ready; False if it can't be, or takes for ever."""
+    embedder.start()
+    until = time.monotonic() + PATIENCE_S
+    while not embedder.wait_ready(_GLANCE_S):
+        if embedder.problem or time.monotonic() > until:
+            return False
+    return True
+
+
+def recall_patiently(recaller: "Recaller", query: str, k: int) -> "list[Recalled]":
+    """Recall with the query's vector, where a chat would go by words alone before long."""
+    return recaller.recall_vector(query, recaller.embed(query, PATIENCE_S), k)
+
+
 def _search(store: "Store", embedder: "Embedder", query: str, k: int) -> "list[Recalled]":
     from pocket_agent.memory.recall import Recaller
 
@@ -61,19 +79,18 @@ def _search(store: "Store", embedder: "Embedder", query: str, k: int) -> "list[R
     _catch_up(store, embedder)
     if not embedder.ready:
         narrate(embedder.problem or "The embedder is not ready: searching by words alone.")
-    return recaller.recall_vector(query, recaller.embed(query, QUERY_S), k)
+    return recall_patiently(recaller, query, k)
 
 
 def _catch_up(store: "Store", embedder: "Embedder") -> None:
     """Turns that a crash or a quick exit left without a vector get theirs first."""
     from pocket_agent.memory.indexer import Indexer
 
-    embedder.start()
-    if not embedder.wait_ready(READY_S if not embedder.problem else 0.0):
+    if not wait_for(embedder):
         return
     indexer = Indexer(store, embedder)
     try:
-        if not indexer.wait_idle(READY_S):
+        if not indexer.wait_idle(PATIENCE_S):
             narrate("There are many new turns: not all of them can be found by meaning yet.")
     finally:
         indexer.close()
