@@ -19,7 +19,7 @@ class WordEngine:
 
     def __init__(self, chat_tokens: int = 2048):
         self.info: ModelInfo | None = ModelInfo(
-            "words", Path("words"), "none", 0, chat_tokens, chat_tokens, 0, 0, "CPU", True
+            "words", Path("words"), "none", 0, chat_tokens, chat_tokens, 0, 0, "CPU", True, 1
         )
         self.requests: list[Request] = []
 

@@ -39,7 +39,7 @@ def test_the_history_of_one_fact(call: Any) -> None:
     call("profile", "undo")
     lines = call("profile", "history", "--fact", "home", "porto").out.splitlines()
     assert [line.split()[0] for line in lines] == ["3", "4", "5"]
-    assert "lock home: Porto (undone)" in lines[1]
+    assert "lock home: Porto  (undone)" in lines[1]
     log = json.loads(call("profile", "history", "--json", "--fact", "sport", "Rowing").out)
     assert [event["seq"] for event in log] == [2]
     assert "its slot and its value" in complaint(call("profile", "history", "--fact", "home"), 2)
