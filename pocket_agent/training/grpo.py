@@ -41,7 +41,6 @@ def run(options: GrpoOptions) -> Path:
         UsageError: the data or the options don't fit.
     """
     os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")
     adapter = options.out / "adapter"
     if restore_finished(options.out, options.steps, adapter):
         return adapter
