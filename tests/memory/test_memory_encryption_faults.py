@@ -91,7 +91,7 @@ def test_killed_at_any_moment_it_has_one_key_or_the_other(path: Path) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", NURSERY], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as nursery:
-        while killed < KILLS:
+        while killed < KILLS or not changed:
             tries += 1
             assert tries < 5 * KILLS, "too few kills fall on the work"
             old, new = ((None, a_key()), (a_key(), a_key()), (a_key(), None))[tries % 3]
@@ -109,8 +109,9 @@ def test_killed_at_any_moment_it_has_one_key_or_the_other(path: Path) -> None:
                 assert left == {"anna.db", "anna.db.lock"}
                 key, changed = new, changed + 1
             killed += not finished
+            # As many kills too early as too late, however slow the machine is today.
+            longest *= 1 / 1.05 if finished else 1.05
         nursery.communicate()
-    assert changed
 
 
 def _seconds(path: Path) -> float:
