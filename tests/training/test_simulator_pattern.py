@@ -85,7 +85,7 @@ def test_gold_may_stand_in_the_question():
         ("i love [a > b]", "food", "states", "line format"),
         ("[{food}]", "food", "answers", "question || answer"),
         ("a || b || [{food}]", "food", "answers", "more than one"),
-        ("forget it", "food", "drops", "which value"),
+        ("forget it", "any", "drops", "which value"),
         ("{old} no, [{food}] yes", "food", "drops", "that is an update"),
         ("still [{food}] and {old}", "food", "repeats", "nothing new"),
         ("gone off it", "food", "turns-", "which value"),

@@ -3,18 +3,28 @@
 import itertools
 from collections import Counter, defaultdict
 from pathlib import Path
+from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pocket_agent.errors import UsageError
+from pocket_agent.policy.state import Known
 from pocket_agent.profile.facts import OpKind
 from pocket_agent.profile.values import clean, find_span, key
 from pocket_agent.training.examples import examples, readable
 from pocket_agent.training.records import known_of, profile_after
 from pocket_agent.training.simulator.conversation import Record, simulate_people
-from pocket_agent.training.simulator.filling import CLOSE, OLD_CLOSE, OLD_OPEN, OPEN, golds, strip
+from pocket_agent.training.simulator.filling import (
+    CLOSE,
+    OLD_CLOSE,
+    OLD_OPEN,
+    OPEN,
+    brief,
+    golds,
+    strip,
+)
 from pocket_agent.training.simulator.loading import load_text
 from pocket_agent.training.simulator.registers import REGISTERS, rewrite
 from pocket_agent.training.simulator.splits import HELD_OUT_NOISE, assign, build_deck, literals
@@ -54,6 +64,23 @@ def test_old_values_are_spelt_as_the_profile_spells_them(people):
                 assert key(op.old) != key(op.value)
             if op.kind is OpKind.REMOVE:
                 assert (op.slot, op.value) in held
+
+
+@pytest.mark.parametrize(
+    ("slot", "value", "rest", "wanted"),
+    [
+        ("vehicle", "blue car with a dent", "", {"blue car", "car"}),
+        ("vehicle", "used Volkswagen", "", {"Volkswagen"}),
+        ("pet", "black cat", "white cat", {"black cat"}),
+        ("show", "Gravity Falls", "", {"Gravity Falls"}),
+        ("name", "jo ann", "", {"jo ann"}),
+        ("pet", "cat", "", {"cat"}),
+    ],
+)
+def test_a_known_value_is_shortened_to_what_tells_it_from_the_rest(slot, value, rest, wanted):
+    old = Known(slot, value)
+    known = [old, Known("pet", rest)] if rest else [old]
+    assert {brief(old, known, Random(n)) for n in range(40)} == wanted
 
 
 def test_the_profile_is_what_the_rules_make_of_the_ops(people):

@@ -17,11 +17,24 @@ OPEN, CLOSE, OLD_OPEN, OLD_CLOSE = "\ue000", "\ue001", "\ue002", "\ue003"
 MARKS = OPEN + CLOSE + OLD_OPEN + OLD_CLOSE
 _FAMILIAR = 0.4
 """How often noise speaks of a value that is known of the person."""
+_BRIEF = 0.4
+"""How often a known value of several words is spoken of by its head word."""
+_HEAD_ENDS = frozenset(
+    "about after against and as at before between by during for from in instead near no of on or "
+    "over that than to under when where which who with without".split()
+)
+_SHORTENED = frozenset(
+    "vehicle pet housing occupation family friend partner hobby sport food drink show game reading "
+    "topic tech education health transport".split()
+)
+"""Slots whose values are names of things, not clauses."""
+_TOO_BRIEF = frozenset("all any every few lot many most much no one some the things two".split())
 
 _ARTICLE = re.compile(rf"(?<![^\s({MARKS}])([Aa])n?( [{MARKS}]*)$")
 _VOWEL = re.compile(
     r"(?!uni|eu|one\b|once\b|us[ei]|ut[ei])[aeiou]|hour|hono|heir|8|11\b|18\b", re.I
 )
+_DETERMINED = re.compile(r"\b(a|an|my|our|your|the|this|that|no|any|some|of) [\"']?$", re.I)
 _STRIP = str.maketrans("", "", MARKS)
 
 
@@ -47,17 +60,23 @@ def fill(
     rng: Random,
     old: Known | None = None,
     given: dict[Fill, str] | None = None,
+    known: Sequence[Known] | None = None,
 ) -> Part:
     """Draw the values of a pattern.
 
     Args:
         old: the known fact for `{old}`.
         given: values that are not drawn, by placeholder.
+        known: the profile, where `{old}` may be cut down to what still tells it from the rest.
     """
     drawn = _Drawn(deck, rng, dict(given or {}))
     shown = _recase(old.value, rng) if old else ""
-    said = _render(pattern.said, drawn, shown)
-    return Part(pattern, said, _render(pattern.turn, drawn, shown), old)
+    if old and known is not None and rng.random() < _BRIEF:
+        short = brief(old, known, rng)
+        shown = short if short != old.value else shown
+    article = old is not None and shown.islower() and shown != old.value.lower()
+    said = _render(pattern.said, drawn, shown, article)
+    return Part(pattern, said, _render(pattern.turn, drawn, shown, article), old)
 
 
 def familiar(pattern: Pattern, deck: Deck, known: Sequence[Known], rng: Random) -> dict[Fill, str]:
@@ -71,6 +90,33 @@ def familiar(pattern: Pattern, deck: Deck, known: Sequence[Known], rng: Random) 
         if fresh:
             given[piece] = rng.choice(fresh)
     return given
+
+
+def brief(old: Known, known: Iterable[Known], rng: Random) -> str:
+    """A known value as people speak of it later: "the Honda" of "blue Honda from 2010".
+
+    Args:
+        known: the profile; none of the rest of it may share a word with the short form.
+
+    Returns:
+        The short form, or the value as it is where none is clear.
+    """
+    words = old.value.split()
+    if old.slot not in _SHORTENED or words[0][:1].isupper():
+        return old.value
+    cut = next((at for at, word in enumerate(words) if at and word.lower() in _HEAD_ENDS), None)
+    head = words[:cut]
+    names = [word for word in words[1:] if word[:1].isupper()]
+    shorter = {" ".join(head), head[-1], *names} - {old.value}
+    taken = {word.lower() for other in known if other is not old for word in other.value.split()}
+    clear = [
+        short
+        for short in sorted(shorter)
+        if len(short) > 2
+        and not short.endswith("ed")
+        and not set(short.lower().split()) & (taken | _TOO_BRIEF)
+    ]
+    return rng.choice(clear) if clear else old.value
 
 
 def strip(text: str) -> str:
@@ -110,7 +156,7 @@ class _Drawn:
         return next((value for value in values if value not in used), values[0])
 
 
-def _render(pieces: Iterable[Piece], drawn: _Drawn, shown: str) -> str:
+def _render(pieces: Iterable[Piece], drawn: _Drawn, shown: str, article: bool) -> str:
     text = ""
     for piece in pieces:
         match piece:
@@ -119,7 +165,10 @@ def _render(pieces: Iterable[Piece], drawn: _Drawn, shown: str) -> str:
             case Mark.CLOSE:
                 text += CLOSE
             case Mark.OLD:
-                text = _agree(text, shown) + OLD_OPEN + shown + OLD_CLOSE
+                text = _agree(text, shown)
+                if article and not _DETERMINED.search(text):
+                    text += "The " if not text or text.endswith((". ", "! ", "? ")) else "the "
+                text += OLD_OPEN + shown + OLD_CLOSE
             case Fill():
                 value = drawn.value(piece)
                 text = _agree(text, value) + value

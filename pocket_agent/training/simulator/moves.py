@@ -117,7 +117,8 @@ class Moves:
                 if pattern.about is fact.polarity and (alone or pattern.has_old)
             ]
             if patterns:
-                return fill(_pick(patterns, rng), self._deck, rng, old=fact)
+                shorten = None if section in TURNS else known
+                return fill(_pick(patterns, rng), self._deck, rng, old=fact, known=shorten)
         return None
 
     def _repeat(self, known: tuple[Known, ...], rng: Random) -> Part | None:

@@ -278,8 +278,8 @@ def _check_section(pattern: Pattern, has_bar: bool) -> None:
         raise PatternError(f"{section} needs `question || answer`")
     if pattern.has_old and section not in WITH_OLD:
         raise PatternError(f"`{{old}}` in {section}, where nothing is known yet")
-    single = slot in BY_NAME and not BY_NAME[slot].many
-    clear = pattern.has_old or (single and section not in TURNS)
+    # A change or a drop without it is used where the slot holds a single value.
+    clear = pattern.has_old or (slot in BY_NAME and section not in TURNS)
     if section in (*TURNS, "drops", "repeats") and not clear:
         raise PatternError(f"{section} needs `{{old}}` here: which value is meant?")
     if section == "repeats" and pattern.golds:
