@@ -126,7 +126,7 @@ def near(known: Sequence[Known], assistant: str, turn: str) -> tuple[Known, ...]
     def rank(pair: tuple[int, Known]) -> tuple[float, int]:
         at, fact = pair
         shared = len(said & _content(fact.value))
-        about = len(said & _SLOT_WORDS[fact.slot]) if fact.slot in _SLOT_WORDS else 0
+        about = len(said & _SLOT_WORDS.get(fact.slot, frozenset()))
         return (2.0 * shared + about + (0.5 if fact.slot in SINGLE else 0.0), at)
 
     best = sorted(enumerate(known), key=rank, reverse=True)[:MAX_FACTS]
@@ -140,8 +140,54 @@ def tail(text: str, size: int) -> str:
 
 def _content(text: str) -> frozenset[str]:
     found = (word.text.casefold() for word in words(text) if word.begins)
-    return frozenset(key(word) for word in found if word not in _STOP)
+    return frozenset(_stem(key(word)) for word in found if word not in _STOP)
 
+
+def _stem(word: str) -> str:
+    """Enough for "row" to meet "rowing" and "moved" to meet "move"."""
+    for ending in _ENDINGS:
+        if word.endswith(ending) and len(word) - len(ending) >= 3:
+            return word[: -len(ending)]
+    return word
+
+
+_ENDINGS = ("ings", "ing", "ied", "ies", "ed", "er", "es", "s", "e", "y")
+_CUES = {
+    "name": "call called surname married",
+    "age": "old years year birthday turn turned today",
+    "birthday": "born birth date",
+    "gender": "pronouns he she they him her trans",
+    "origin": "born grew raised hometown native",
+    "home": "live living move moved shift shifted relocated flat town city rent",
+    "occupation": "job work working hired promoted promotion started retired quit fired shift role",
+    "employer": "job work working hired started left quit boss office company firm",
+    "education": "school university college degree exam graduated course class thesis",
+    "partner": "wife husband girlfriend boyfriend fiance engaged married wedding divorced widowed "
+    "single dating split ex proposed",
+    "family": "born died passed son daughter mum mom dad baby pregnant grandchild",
+    "pet": "dog cat puppy kitten vet died passed walk",
+    "housing": "flat house room garden kitchen landlord rent mortgage moved",
+    "vehicle": "drive driving car bike sold bought garage",
+    "health": "doctor hospital pain pills tablets healed surgery diagnosed clear",
+    "allergy": "allergic reaction swell rash hives test",
+    "diet": "eat eating meat vegan vegetarian meal",
+    "routine": "morning evening wake bed every day week shift",
+    "budget": "spend spending money afford cost price cheap",
+    "plan": "appointment booked cancelled postponed passed happened done date",
+    "goal": "finished reached gave given want passed",
+    "learning": "study studying learn practise",
+    "language": "speak speaking fluent learn",
+    "length": "short long brief longer shorter lines words sentences detail paragraph",
+    "tone": "gentle blunt formal casual polite funny friendly serious warm dry",
+    "format": "bullets list table steps prose emoji headings",
+    "address": "call name mr mrs ms dr",
+    "reply": "answer language english",
+    "units": "metric imperial miles kilometres celsius fahrenheit pounds kilos",
+}
+"""Words that a turn about the slot is likely to hold, beside those of its description."""
 
 _ORDER = {name: at for at, name in enumerate(BY_NAME)}
-_SLOT_WORDS = {name: _content(f"{name} {slot.description}") for name, slot in BY_NAME.items()}
+_SLOT_WORDS = {
+    name: _content(f"{name} {slot.description} {_CUES.get(name, '')}")
+    for name, slot in BY_NAME.items()
+}

@@ -118,6 +118,20 @@ def test_the_facts_near_the_turn_are_shown():
     assert Known("home", "Leeds") in shown
 
 
+@pytest.mark.parametrize(
+    ("old", "turn"),
+    [
+        (Known("sport", "rowing on open water"), "I no longer row"),
+        (Known("home", "Aarhus"), "Moved. Billund."),
+        (Known("occupation", "plumber"), "They promoted me to foreman."),
+        (Known("partner", "single"), "we got engaged on the pier"),
+    ],
+)
+def test_what_a_turn_changes_is_shown_though_it_isn_t_named(old, turn):
+    known = [old, *(Known("hobby", f"thing number{n}") for n in range(30))]
+    assert old in near(known, "", turn)
+
+
 @given(st.text(min_size=1), st.data())
 def test_any_grounded_op_survives_the_round_trip(turn: str, data: st.DataObject):
     state = State((), "", " ".join(turn.split()))
