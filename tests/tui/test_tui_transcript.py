@@ -71,15 +71,22 @@ async def test_reading_further_up_is_not_disturbed_by_what_comes() -> None:
         assert pilot.app.screen.query_one(Transcript).scroll_y == before
 
 
-async def test_interrupted_replies_are_marked_when_a_session_comes_back() -> None:
-    turns = [
-        turn(0, TurnRole.USER, "hello"),
-        turn(1, TurnRole.ASSISTANT, "I was say", TurnStatus.INTERRUPTED),
-    ]
+@pytest.mark.parametrize(
+    ("status", "mark"),
+    [
+        (TurnStatus.STOPPED, "stopped"),
+        (TurnStatus.CUT, "cut at its length limit"),
+        (TurnStatus.INTERRUPTED, "interrupted"),
+    ],
+)
+async def test_unfinished_replies_are_marked_when_a_session_comes_back(
+    status: TurnStatus, mark: str
+) -> None:
+    turns = [turn(0, TurnRole.USER, "hello"), turn(1, TurnRole.ASSISTANT, "I was say", status)]
     async with app_with(ScriptedBackend(turns=turns), session="s1").run_test(
         notifications=True
     ) as pilot:
-        await shows(pilot, "Pocket · interrupted")
+        await shows(pilot, f"Pocket · {mark}")
         assert pilot.app.screen.query_one(ReplyTurn).said.text == "I was say"
 
 
