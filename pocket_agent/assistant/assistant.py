@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -137,7 +137,7 @@ class Assistant:
 
     # --- one message ------------------------------------------------------------------------
 
-    async def send(self, text: str) -> AsyncIterator[AssistantEvent]:
+    async def send(self, text: str) -> AsyncGenerator[AssistantEvent, None]:
         """Answer one message, then learn from it.
 
         The turn is on disk before the first token, the reply as it grows. A `send` that comes

@@ -160,7 +160,7 @@ class _Answer:
             ReaderGoneError: nobody reads the output any more; the reply was stopped.
         """
         gone: ReaderGoneError | None = None
-        async with aclosing(self._assistant.send(text)) as events:  # type: ignore[type-var]
+        async with aclosing(self._assistant.send(text)) as events:
             async for event in events:
                 try:
                     await self._take(event)

@@ -5,7 +5,7 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from pocket_agent import secrecy
 from pocket_agent.cli import options, output
@@ -84,8 +84,8 @@ def _run(argv: list[str]) -> int:
 class _Parser(argparse.ArgumentParser):
     """Takes no abbreviations, which a later option could make ambiguous, and complains safely."""
 
-    def __init__(self, **settings: object) -> None:
-        super().__init__(**{**settings, "allow_abbrev": False})  # type: ignore[arg-type]
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**{**settings, "allow_abbrev": False})
 
     def error(self, message: str) -> NoReturn:
         super().error(output.one_line(message))
