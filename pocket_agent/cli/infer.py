@@ -36,15 +36,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 async def _infer(arguments: argparse.Namespace) -> int:
-    from pocket_agent.assistant.opening import load_policy
-    from pocket_agent.llm.engine import LlamaEngine
+    from pocket_agent.assistant.opening import policy_alone
 
     locations, settings = open_home(arguments)
     choice = choose_model(arguments, settings, CHAT_TOKENS)
-    engine = LlamaEngine()
     failed = False
-    try:
-        reader = await load_policy(engine, locations, choice, Narrator())
+    async with policy_alone(locations, choice, Narrator()) as (_, reader):
         narrate(f"policy {reader.version}")
         number = 0
         async for line in _lines():
@@ -54,8 +51,6 @@ async def _infer(arguments: argparse.Namespace) -> int:
                 failed = True
                 narrate(f"line {number}: {answer['error']}")
             put_json(answer)
-    finally:
-        await engine.close()
     return 1 if failed else 0
 
 
