@@ -11,7 +11,7 @@ from pocket_agent.cli.output import put_json, put_line
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `bench`."""
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--json", action="store_true", help="as JSON")
     options.add_model(parser)
     parser.set_defaults(run=run)
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from pocket_agent import __version__
+from pocket_agent.cli.memory import PATIENCE_S, wait_for
 from pocket_agent.cli.opening import Narrator, choose_model, profile_name
 from pocket_agent.cli.output import narrate
 from pocket_agent.cli.passphrases import passphrase_for
@@ -24,7 +25,6 @@ from pocket_agent.errors import ConfigError, PocketAgentError, StoreBusyError
 from pocket_agent.paths import Locations, is_exposed, locate
 
 ENOUGH_DISK = 300 * 1024**2
-EMBEDDER_S = 60.0
 _LIBRARIES = (
     "llama-cpp-python",
     "apsw-sqlite3mc",
@@ -253,10 +253,12 @@ def _embedder(_place: Place) -> Finding:
     embedder = Embedder()
     start = time.perf_counter()
     try:
-        embedder.start()
-        if embedder.problem or not embedder.wait_ready(EMBEDDER_S):
-            return Finding("embedder", False, embedder.problem or "it does not start")
-        embedder.embed(["hello"])
+        if not wait_for(embedder):
+            slow = (
+                f"it is not up after {PATIENCE_S:.0f} s: try again when the computer is less busy"
+            )
+            return Finding("embedder", False, embedder.problem or slow)
+        embedder.embed(["hello"], timeout=PATIENCE_S)
     finally:
         embedder.close()
     took = time.perf_counter() - start

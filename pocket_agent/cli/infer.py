@@ -22,10 +22,16 @@ CHAT_TOKENS = 512
 AHEAD = 16
 """Lines read before they are wanted."""
 MOST_LINE = 4 * 1024 * 1024
+_EXAMPLE = (
+    'A line in: {"id": 1, "turn": "I live in Porto now.", "assistant": "", "profile": '
+    '[{"slot": "home", "value": "Leeds", "polarity": "+"}]}. A line out: {"id": 1, "ops": […], '
+    '"ask": null}. Nothing is stored.'
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of `infer`."""
+    """The options of `infer`, and an example of a line."""
+    parser.epilog = _EXAMPLE
     options.add_model(parser)
     parser.set_defaults(run=run)
 

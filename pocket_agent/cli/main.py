@@ -17,10 +17,10 @@ _COMMANDS = {
     "ask": "one question, one answer; reads a pipe",
     "profile": "see, correct, export and import what is known of you",
     "memory": "search what was said",
-    "infer": "run the policy on JSON lines",
+    "infer": "what messages tell about a person, as JSON lines in and out",
     "models": "the models on this computer",
-    "doctor": "check the installation",
-    "bench": "measure the speed here",
+    "doctor": "check that everything needed is here and works",
+    "bench": "measure how fast the model runs here (a minute)",
 }
 _TAKES_A_VALUE = {"--home", "--profile", "--model", "-m", "--passphrase-fd"}
 
