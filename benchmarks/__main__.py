@@ -10,18 +10,15 @@ import asyncio
 import json
 import platform
 import sys
-import tempfile
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from benchmarks import footprint, recall_speed, stopping, ui
+from benchmarks.fresh_engine import fresh_engine
 from pocket_agent.assistant.measure import measure
-from pocket_agent.assistant.opening import Choice, load_policy
-from pocket_agent.llm.engine import LlamaEngine
 from pocket_agent.memory.embedder import Embedder
-from pocket_agent.paths import Locations, locate
 
 RECALL_TURNS = 10_000
 
@@ -87,15 +84,8 @@ def promises(found: dict[str, Any]) -> list[Promise]:
 
 
 async def _engine() -> dict[str, Any]:
-    with tempfile.TemporaryDirectory() as folder:
-        locations = Locations(Path(folder), locate().cache)
-        locations.prepare()
-        engine = LlamaEngine()
-        try:
-            await load_policy(engine, locations, Choice())
-            return {**asdict(await measure(engine)), "stopping": await stopping.measure(engine)}
-        finally:
-            await engine.close()
+    async with fresh_engine() as engine:
+        return {**asdict(await measure(engine)), "stopping": await stopping.measure(engine)}
 
 
 def main() -> int:

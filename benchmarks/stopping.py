@@ -8,15 +8,12 @@ the model read for a moment, cancels, and times until the stream has ended. Prin
 
 import asyncio
 import json
-import tempfile
 import time
-from pathlib import Path
 from typing import Any
 
-from pocket_agent.assistant.opening import Choice, load_policy
+from benchmarks.fresh_engine import fresh_engine
 from pocket_agent.llm.engine import LlamaEngine
 from pocket_agent.llm.protocol import ContextName, Message, Piece, Request, Role, Sampling
-from pocket_agent.paths import Locations, locate
 
 LIMIT_MS = 300.0
 READING_S = (0.05, 0.1, 0.15, 0.2, 0.25)
@@ -68,15 +65,8 @@ async def _read(engine: LlamaEngine, request: Request) -> list[Piece]:
 
 
 async def _alone() -> dict[str, Any]:
-    with tempfile.TemporaryDirectory() as folder:
-        locations = Locations(Path(folder), locate().cache)
-        locations.prepare()
-        engine = LlamaEngine()
-        try:
-            await load_policy(engine, locations, Choice())
-            return await measure(engine)
-        finally:
-            await engine.close()
+    async with fresh_engine() as engine:
+        return await measure(engine)
 
 
 if __name__ == "__main__":

@@ -132,6 +132,7 @@ async def gaps(home: Path, messages: tuple[str, ...] = MESSAGES) -> dict[str, An
     from pocket_agent.tui.app import PocketApp
     from pocket_agent.tui.live import LiveBackend
     from pocket_agent.tui.options import TuiOptions
+    from pocket_agent.tui.widgets.prompt import Prompt
 
     options = TuiOptions()
     app = PocketApp(LiveBackend(locate(home), "default", options), options)
@@ -144,7 +145,7 @@ async def gaps(home: Path, messages: tuple[str, ...] = MESSAGES) -> dict[str, An
         for message in messages:
             measured.phase = "typing"
             await pilot.press(*"hello world")
-            app.chat.query_one("#prompt").clear()  # type: ignore[attr-defined]
+            app.chat.query_one(Prompt).clear()
             measured.phase = "streaming"
             dialogue.submit(message)
             await _until(lambda: not dialogue.replying)

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -30,6 +30,7 @@ from pocket_agent.llm.protocol import (
     CHAT,
     ContextName,
     Engine,
+    FinishReason,
     Message,
     Piece,
     Request,
@@ -45,6 +46,10 @@ CHECKPOINT_S = 0.05
 """How often a growing reply is written to disk, and then shown: what is on the screen is stored."""
 HISTORY_TURNS = 400
 TITLE_WORDS = 7
+_ENDED: dict[FinishReason, TurnStatus] = {
+    "cancelled": TurnStatus.STOPPED,
+    "length": TurnStatus.CUT,
+}
 
 
 class Recall(Protocol):
@@ -132,7 +137,7 @@ class Assistant:
 
     # --- one message ------------------------------------------------------------------------
 
-    async def send(self, text: str) -> AsyncIterator[AssistantEvent]:
+    async def send(self, text: str) -> AsyncGenerator[AssistantEvent, None]:
         """Answer one message, then learn from it.
 
         The turn is on disk before the first token, the reply as it grows. A `send` that comes
@@ -287,7 +292,7 @@ class Assistant:
             self._history.append(await writer.close(TurnStatus.INTERRUPTED))
             raise
         finish = (last.finish if last else None) or "stop"
-        status = TurnStatus.STOPPED if finish == "cancelled" else TurnStatus.COMPLETE
+        status = _ENDED.get(finish, TurnStatus.COMPLETE)
         rest = writer.unshown
         reply = await writer.close(status)
         self._history.append(reply)

@@ -1,6 +1,8 @@
 """Opening a profile for use: its store, the model, the policy, recall. And closing them again."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -56,6 +58,22 @@ async def load_policy(
     if adapter is None:
         return PolicyReader(engine)
     return PolicyReader(engine, adapter.version, trained=True, caution=adapter.caution)
+
+
+@asynccontextmanager
+async def policy_alone(
+    locations: Locations, choice: Choice, progress: Progress | None = None
+) -> AsyncIterator[tuple[LlamaEngine, PolicyReader]]:
+    """A model with its policy and no profile; the model's process ends with the block.
+
+    Raises:
+        ModelError: there is no usable model.
+    """
+    engine = LlamaEngine()
+    try:
+        yield engine, await load_policy(engine, locations, choice, progress)
+    finally:
+        await engine.close()
 
 
 @dataclass(slots=True)

@@ -33,15 +33,31 @@ INTERRUPTED = 130
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `ask`."""
-    parser.add_argument("text", nargs="*", help="the question; a pipe is put behind it")
-    parser.add_argument("--json", action="store_true", help="one object with all there is to know")
-    parser.add_argument("-s", "--system", default="", help="text added to the system message")
+    parser.add_argument("text", nargs="*", help="the question; what is piped in follows it")
     parser.add_argument(
-        "-c", "--continue", dest="go_on", action="store_true", help="go on with the last session"
+        "--json",
+        action="store_true",
+        help="one JSON object: the answer, what was recalled for it, what was learnt from it",
     )
-    parser.add_argument("--seed", type=int, help="makes the answer repeatable")
     parser.add_argument(
-        "--max-tokens", type=options.count, default=512, help="length of the answer at most"
+        "-s", "--system", metavar="TEXT", default="", help="instructions for the model"
+    )
+    parser.add_argument(
+        "-c",
+        "--continue",
+        dest="go_on",
+        action="store_true",
+        help="go on with the last conversation",
+    )
+    parser.add_argument(
+        "--seed", metavar="N", type=int, help="the same number gives the same answer again"
+    )
+    parser.add_argument(
+        "--max-tokens",
+        metavar="N",
+        type=options.count,
+        default=512,
+        help="cut the answer after so many tokens (default: 512)",
     )
     options.add_model(parser)
     options.add_incognito(parser)
@@ -160,7 +176,7 @@ class _Answer:
             ReaderGoneError: nobody reads the output any more; the reply was stopped.
         """
         gone: ReaderGoneError | None = None
-        async with aclosing(self._assistant.send(text)) as events:  # type: ignore[type-var]
+        async with aclosing(self._assistant.send(text)) as events:
             async for event in events:
                 try:
                     await self._take(event)

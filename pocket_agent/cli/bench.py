@@ -11,7 +11,7 @@ from pocket_agent.cli.output import put_json, put_line
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `bench`."""
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--json", action="store_true", help="as JSON")
     options.add_model(parser)
     parser.set_defaults(run=run)
 
@@ -23,18 +23,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 async def _bench(arguments: argparse.Namespace) -> int:
     from pocket_agent.assistant.measure import measure
-    from pocket_agent.assistant.opening import load_policy
-    from pocket_agent.llm.engine import LlamaEngine
+    from pocket_agent.assistant.opening import policy_alone
 
     locations, settings = open_home(arguments)
-    engine = LlamaEngine()
-    try:
-        await load_policy(engine, locations, choose_model(arguments, settings), Narrator())
+    choice = choose_model(arguments, settings)
+    async with policy_alone(locations, choice, Narrator()) as (engine, _):
         speed = await measure(engine)
         assert engine.info is not None
         name, device = engine.info.name, engine.info.device
-    finally:
-        await engine.close()
     if arguments.json:
         put_json({"model": name, "device": device, **asdict(speed)})
         return 0

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from pocket_agent import __version__
+from pocket_agent.cli.memory import PATIENCE_S, wait_for
 from pocket_agent.cli.opening import Narrator, choose_model, profile_name
 from pocket_agent.cli.output import narrate
 from pocket_agent.cli.passphrases import passphrase_for
@@ -24,7 +25,6 @@ from pocket_agent.errors import ConfigError, PocketAgentError, StoreBusyError
 from pocket_agent.paths import Locations, is_exposed, locate
 
 ENOUGH_DISK = 300 * 1024**2
-EMBEDDER_S = 60.0
 _LIBRARIES = (
     "llama-cpp-python",
     "apsw-sqlite3mc",
@@ -151,7 +151,7 @@ def _database(_place: Place) -> Finding:
     connection = apsw.Connection(":memory:")
     connection.enable_load_extension(True)
     connection.load_extension(sqlite_vec.loadable_path())
-    ciphers = str(apsw.mc_version)  # type: ignore[attr-defined,unused-ignore]
+    ciphers = str(apsw.mc_version)  # type: ignore[attr-defined,unused-ignore]  # no stub
     data: dict[str, Any] = {"sqlite": apsw.sqlite_lib_version(), "ciphers": ciphers}
     data["sqlite_vec"] = str(connection.execute("SELECT vec_version()").get)
     connection.execute("CREATE VIRTUAL TABLE words USING fts5 (text)")
@@ -224,15 +224,12 @@ def _engine(place: Place) -> Finding:
 
 
 async def _try_engine(place: Place) -> Finding:
-    from pocket_agent.assistant.opening import load_policy
-    from pocket_agent.llm.engine import LlamaEngine
+    from pocket_agent.assistant.opening import policy_alone
     from pocket_agent.llm.protocol import ContextName, Message, Request, Role, Sampling, complete
 
-    engine = LlamaEngine()
-    try:
-        start = time.perf_counter()
-        choice = choose_model(place.arguments, place.settings, 512)
-        reader = await load_policy(engine, place.locations, choice, Narrator())
+    start = time.perf_counter()
+    choice = choose_model(place.arguments, place.settings, 512)
+    async with policy_alone(place.locations, choice, Narrator()) as (engine, reader):
         loaded = time.perf_counter() - start
         start = time.perf_counter()
         hello = (Message(Role.USER, "Hello"),)
@@ -240,8 +237,6 @@ async def _try_engine(place: Place) -> Finding:
         word = await complete(engine, Request(ContextName.CHAT, hello, sampling=one))
         token = time.perf_counter() - start
         info = engine.info
-    finally:
-        await engine.close()
     assert info is not None
     data: dict[str, Any] = {"name": info.name, "device": info.device, "policy": reader.version}
     data |= {"layers": info.layers, "layers_offloaded": info.layers_offloaded}
@@ -258,10 +253,12 @@ def _embedder(_place: Place) -> Finding:
     embedder = Embedder()
     start = time.perf_counter()
     try:
-        embedder.start()
-        if embedder.problem or not embedder.wait_ready(EMBEDDER_S):
-            return Finding("embedder", False, embedder.problem or "it does not start")
-        embedder.embed(["hello"])
+        if not wait_for(embedder):
+            slow = (
+                f"it is not up after {PATIENCE_S:.0f} s: try again when the computer is less busy"
+            )
+            return Finding("embedder", False, embedder.problem or slow)
+        embedder.embed(["hello"], timeout=PATIENCE_S)
     finally:
         embedder.close()
     took = time.perf_counter() - start

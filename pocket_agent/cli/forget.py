@@ -30,10 +30,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="with --fact: leave its words in the conversations",
     )
-    parser.add_argument("--turn", metavar="ID", help="a turn and the reply to it")
-    parser.add_argument("--session", metavar="ID", help="a whole conversation")
+    parser.add_argument(
+        "--turn", metavar="ID", help="a turn and the reply to it; `memory search --json` shows ids"
+    )
+    parser.add_argument("--session", metavar="ID", help="a whole conversation, of an id as above")
     parser.add_argument("--matching", metavar="TEXT", help="all that holds this text")
-    parser.add_argument("--since", metavar="DATE", help="what was said or learnt from this day on")
+    parser.add_argument(
+        "--since",
+        metavar="DATE",
+        help="what was said or learnt from this day on, such as 2026-11-28",
+    )
     parser.add_argument("--until", metavar="DATE", help="up to this day, and with it")
     parser.add_argument("--everything", action="store_true", help="all of this profile")
     parser.add_argument("--yes", action="store_true", help="do not ask")

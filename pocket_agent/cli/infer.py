@@ -22,10 +22,16 @@ CHAT_TOKENS = 512
 AHEAD = 16
 """Lines read before they are wanted."""
 MOST_LINE = 4 * 1024 * 1024
+_EXAMPLE = (
+    'A line in: {"id": 1, "turn": "I live in Porto now.", "assistant": "", "profile": '
+    '[{"slot": "home", "value": "Leeds", "polarity": "+"}]}. A line out: {"id": 1, "ops": […], '
+    '"ask": null}. Nothing is stored.'
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of `infer`."""
+    """The options of `infer`, and an example of a line."""
+    parser.epilog = _EXAMPLE
     options.add_model(parser)
     parser.set_defaults(run=run)
 
@@ -36,15 +42,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 async def _infer(arguments: argparse.Namespace) -> int:
-    from pocket_agent.assistant.opening import load_policy
-    from pocket_agent.llm.engine import LlamaEngine
+    from pocket_agent.assistant.opening import policy_alone
 
     locations, settings = open_home(arguments)
     choice = choose_model(arguments, settings, CHAT_TOKENS)
-    engine = LlamaEngine()
     failed = False
-    try:
-        reader = await load_policy(engine, locations, choice, Narrator())
+    async with policy_alone(locations, choice, Narrator()) as (_, reader):
         narrate(f"policy {reader.version}")
         number = 0
         async for line in _lines():
@@ -54,8 +57,6 @@ async def _infer(arguments: argparse.Namespace) -> int:
                 failed = True
                 narrate(f"line {number}: {answer['error']}")
             put_json(answer)
-    finally:
-        await engine.close()
     return 1 if failed else 0
 
 

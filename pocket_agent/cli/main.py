@@ -5,7 +5,7 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from pocket_agent import secrecy
 from pocket_agent.cli import options, output
@@ -17,10 +17,10 @@ _COMMANDS = {
     "ask": "one question, one answer; reads a pipe",
     "profile": "see, correct, export and import what is known of you",
     "memory": "search what was said",
-    "infer": "run the policy on JSON lines",
+    "infer": "what messages tell about a person, as JSON lines in and out",
     "models": "the models on this computer",
-    "doctor": "check the installation",
-    "bench": "measure the speed here",
+    "doctor": "check that everything needed is here and works",
+    "bench": "measure how fast the model runs here (a minute)",
 }
 _TAKES_A_VALUE = {"--home", "--profile", "--model", "-m", "--passphrase-fd"}
 
@@ -84,8 +84,8 @@ def _run(argv: list[str]) -> int:
 class _Parser(argparse.ArgumentParser):
     """Takes no abbreviations, which a later option could make ambiguous, and complains safely."""
 
-    def __init__(self, **settings: object) -> None:
-        super().__init__(**{**settings, "allow_abbrev": False})  # type: ignore[arg-type]
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**{**settings, "allow_abbrev": False})
 
     def error(self, message: str) -> NoReturn:
         super().error(output.one_line(message))

@@ -22,8 +22,8 @@ COMMANDS = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Which fact."""
-    parser.add_argument("slot")
-    parser.add_argument("value", nargs="+")
+    parser.add_argument("slot", help="what it is about, as `profile show` names it: home, food, …")
+    parser.add_argument("value", nargs="+", help="the fact's words")
 
 
 def command(name: str) -> Callable[[argparse.Namespace], int]:

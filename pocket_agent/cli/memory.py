@@ -23,11 +23,13 @@ _GLANCE_S = 0.1
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The sub-commands of `memory`."""
     commands = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    about = "past turns near a query, by words and meaning"
+    about = "what was said, by you and to you, nearest to a query in words and meaning"
     search = commands.add_parser("search", help=about, description=about)
-    search.add_argument("query", nargs="+")
-    search.add_argument("-k", type=options.count, default=5, help="how many (default: 5)")
-    search.add_argument("--json", action="store_true")
+    search.add_argument("query", nargs="+", help="what it was about, in any words")
+    search.add_argument(
+        "-k", metavar="N", type=options.count, default=5, help="how many (default: 5)"
+    )
+    search.add_argument("--json", action="store_true", help="as JSON")
     search.set_defaults(run=run)
 
 

@@ -20,20 +20,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     about = "the models there are; * is the one in use"
     listing = commands.add_parser("list", help=about, description=about)
-    listing.add_argument("--json", action="store_true")
+    listing.add_argument("--json", action="store_true", help="as JSON")
     listing.set_defaults(run=_list)
-    about = "check a GGUF file, try it out, put it on the shelf"
+    about = "check a GGUF file, try it out, and list it as a model to use"
     add = commands.add_parser("add", help=about, description=about)
-    add.add_argument("file")
+    add.add_argument("file", help="a chat model in GGUF format")
     add.add_argument("--name", default="", help="what to call it (default: the file's name)")
     add.set_defaults(run=_add)
     for name, run, about in (
         ("use", _use, "answer with this model from now on"),
         ("verify", _verify, "check that a model's file is unchanged"),
-        ("remove", _remove, "take a model off the shelf; its file stays"),
+        ("remove", _remove, "take a model off the list; its file stays"),
     ):
         command = commands.add_parser(name, help=about, description=about)
-        command.add_argument("name")
+        command.add_argument("name", help="as `models list` shows it")
         command.set_defaults(run=run)
 
 

@@ -15,9 +15,14 @@ def add_common(parser: argparse.ArgumentParser, *, top: bool = False) -> None:
     default = None if top else argparse.SUPPRESS
     parser.add_argument("--version", action="version", version=f"pocket-agent {__version__}")
     parser.add_argument(
-        "--home", metavar="DIR", default=default, help="folder of all state (POCKET_AGENT_HOME)"
+        "--home",
+        metavar="DIR",
+        default=default,
+        help="folder that holds everything (or POCKET_AGENT_HOME)",
     )
-    parser.add_argument("--profile", metavar="P", default=default, help="which profile to use")
+    parser.add_argument(
+        "--profile", metavar="P", default=default, help="another profile than the one in use"
+    )
     parser.add_argument(
         "--passphrase-fd",
         metavar="N",
@@ -34,13 +39,13 @@ def add_model(parser: argparse.ArgumentParser, *, top: bool = False) -> None:
         "--model",
         metavar="M",
         default="" if top else argparse.SUPPRESS,
-        help="name or path of a model",
+        help="another model than the one in use: its name in `models list`, or a GGUF file",
     )
     parser.add_argument(
         "--no-requantize",
         action="store_true",
         default=False if top else argparse.SUPPRESS,
-        help="keep no faster copy of the model",
+        help="run the model's file as it is, without making a faster copy once",
     )
 
 

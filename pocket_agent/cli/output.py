@@ -1,6 +1,7 @@
 """What a command says: data on stdout, narration on stderr, nothing that could steer a terminal."""
 
 import contextlib
+import io
 import json
 import os
 import sys
@@ -81,8 +82,9 @@ def flush() -> None:
 def soften() -> None:
     """Let characters that the terminal's encoding lacks come out as a question mark."""
     for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(AttributeError, OSError, ValueError):
-            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+        if isinstance(stream, io.TextIOWrapper):
+            with contextlib.suppress(OSError, ValueError):
+                stream.reconfigure(errors="replace")
 
 
 def abandon() -> None:

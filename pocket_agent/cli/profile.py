@@ -26,40 +26,49 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         return made
 
     listing = command("list", _list, "the profiles there are; * is the one in use")
-    listing.add_argument("--json", action="store_true")
+    listing.add_argument("--json", action="store_true", help="as JSON")
     create = command("create", _create, "make a new, empty profile")
-    create.add_argument("name")
+    create.add_argument("name", help="what to call it")
     create.add_argument("--encrypt", action="store_true", help="one that opens with a passphrase")
     encryption.add_remember(create)
-    command("use", _use, "use this profile from now on").add_argument("name")
+    use = command("use", _use, "use this profile from now on")
+    use.add_argument("name", help="as `profile list` shows it")
     show = command("show", facts.show, "every fact, with your words and the date")
-    show.add_argument("--json", action="store_true")
-    show.add_argument("--at", metavar="DATE", help="as it was at the end of that day, or at a time")
+    show.add_argument("--json", action="store_true", help="as JSON")
+    show.add_argument(
+        "--at", metavar="DATE", help="as it was at the end of that day (2026-11-28), or at a time"
+    )
     history = command("history", facts.history, "everything that was learnt, changed or taken back")
-    history.add_argument("--json", action="store_true")
+    history.add_argument("--json", action="store_true", help="as JSON")
     history.add_argument(
         "--fact", nargs="+", metavar="WORD", help="of one fact alone: its slot and value"
     )
     setting = command("set", facts.set_fact, "write a fact by hand; it wins over what is inferred")
-    setting.add_argument("slot")
-    setting.add_argument("value", nargs="+")
-    setting.add_argument("--avoid", action="store_true", help="disliked or avoided")
+    setting.add_argument("slot", help="what it is about: home, food, … (a wrong one lists them)")
+    setting.add_argument("value", nargs="+", help="the fact's words")
+    setting.add_argument("--avoid", action="store_true", help="something you dislike or avoid")
     for name, about in marks.COMMANDS.items():
         marks.add_arguments(command(name, marks.command(name), about))
     undo = command("undo", facts.undo, "take back the last change, or the one of that number")
-    undo.add_argument("seq", type=int, nargs="?")
+    undo.add_argument("seq", type=int, nargs="?", help="a number of `profile history`")
     forget.add_arguments(
         command("forget", forget.run, "erase for good: a fact, turns, a text, a time, everything")
     )
-    command("export", _export, "write everything to one file").add_argument("file")
-    command("import", _import, "take in an export: all of it, or nothing").add_argument("file")
-    encrypt = command("encrypt", encryption.encrypt, "let a profile open with a passphrase alone")
+    command("export", _export, "write everything to one file").add_argument(
+        "file", help="the file to make"
+    )
+    command("import", _import, "take in an export: all of it, or nothing").add_argument(
+        "file", help="what `profile export` wrote"
+    )
+    encrypt = command(
+        "encrypt", encryption.encrypt, "encrypt a profile: only its passphrase opens it then"
+    )
     encryption.add_remember(encrypt)
     command("decrypt", encryption.decrypt, "make an encrypted profile a plain one")
     change = command("passphrase", encryption.change, "change an encrypted profile's passphrase")
     encryption.add_change(change)
     delete = command("delete", _delete, "delete a profile and all its turns")
-    delete.add_argument("name")
+    delete.add_argument("name", help="as `profile list` shows it")
     delete.add_argument("--yes", action="store_true", help="do not ask")
 
 

@@ -4,6 +4,7 @@ The system drops the lock when its process ends, however it ends, so nothing is 
 """
 
 import os
+import sys
 from pathlib import Path
 from types import TracebackType
 
@@ -51,11 +52,11 @@ class StoreLock:
         self.release()
 
 
-if os.name == "nt":
+if sys.platform == "win32":  # not os.name: a type checker understands this one
     import msvcrt
 
     def _lock(file: int) -> None:
-        msvcrt.locking(file, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+        msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
 
 else:
     import fcntl

@@ -17,6 +17,7 @@ class TurnStatus(StrEnum):
     OPEN = "open"  # a reply that is being streamed
     COMPLETE = "complete"
     STOPPED = "stopped"  # the person stopped it; the partial text stays
+    CUT = "cut"  # it reached its length limit
     INTERRUPTED = "interrupted"  # the program ended while it was streamed
 
 

@@ -50,7 +50,7 @@ def import_slim() -> Any:
     """
     finder, metadata = _Finder(), importlib.metadata.metadata
     sys.meta_path.insert(0, finder)
-    sys.modules.update(dict.fromkeys(_OPTIONAL))  # type: ignore[arg-type]
+    sys.modules.update(dict.fromkeys(_OPTIONAL))  # type: ignore[arg-type]  # None: not to be had
     importlib.metadata.metadata = _hide(metadata)
     try:
         from sentence_transformers import SentenceTransformer

@@ -123,7 +123,7 @@ class Store:
         """Finish a reply for good.
 
         Args:
-            status: COMPLETE, STOPPED by the person, or INTERRUPTED.
+            status: COMPLETE, STOPPED by the person, CUT at its length limit, or INTERRUPTED.
         """
         return self._turns.close(turn, text, status)
 

@@ -2,12 +2,10 @@
 
 from collections.abc import Iterable, Mapping
 
+from pocket_agent.memory.covering import BLOCK
 from pocket_agent.memory.records import Turn, TurnRole
 from pocket_agent.profile.facts import Actor, Event, OpKind, Source
 from pocket_agent.profile.values import find_span
-
-BLOCK = "█"
-"""Stands for a character that was forgotten, in a turn, in its quote, or in both."""
 
 
 def check_source(event: Event, turns: Mapping[str, Turn]) -> None:

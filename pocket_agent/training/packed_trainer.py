@@ -12,7 +12,7 @@ from trl import GRPOTrainer
 from pocket_agent.training.packing import add_packed_head, pack, spread
 
 
-class PackedTrainer(GRPOTrainer):  # type: ignore[misc]
+class PackedTrainer(GRPOTrainer):  # type: ignore[misc]  # trl is untyped here
     """GRPO in which the samples of a prompt share its computation.
 
     Args:

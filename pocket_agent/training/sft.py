@@ -140,7 +140,7 @@ def _trainer(options: SftOptions, base: Path, rows: list[dict[str, list[int]]]) 
         dataloader_num_workers=0,
     )
 
-    class AnswerTrainer(Trainer):  # type: ignore[misc]
+    class AnswerTrainer(Trainer):  # type: ignore[misc]  # transformers is untyped here
         """Puts only the answer's positions through the head: it is a fifth of the model."""
 
         def compute_loss(

@@ -29,6 +29,7 @@ _SHOWN = {
     TurnStatus.OPEN: SaidState.STREAMING,
     TurnStatus.COMPLETE: SaidState.COMPLETE,
     TurnStatus.STOPPED: SaidState.STOPPED,
+    TurnStatus.CUT: SaidState.CUT,
     TurnStatus.INTERRUPTED: SaidState.INTERRUPTED,
 }
 
@@ -139,13 +140,11 @@ class Conversation:
         self.entries.insert(self._after_exchange(said), reply)
         return reply
 
-    def end_reply(self, reply: Said, turn: Turn, *, cut: bool = False) -> None:
-        """Take over the reply as it was saved; `cut` is one that became too long to go on."""
+    def end_reply(self, reply: Said, turn: Turn) -> None:
+        """Take over the reply as it was saved."""
         reply.text = turn.text
         reply.turn = turn.id
-        state = _SHOWN[turn.status]
-        whole = SaidState.CUT if cut else SaidState.COMPLETE
-        reply.state = whole if state in (SaidState.STREAMING, SaidState.COMPLETE) else state
+        reply.state = _SHOWN[turn.status]
 
     def learn(self, learnt: Learnt) -> Remembered:
         """A line for an edit of the profile, under its exchange if that is here."""

@@ -268,7 +268,7 @@ class Dialogue:
 
     def _reply_done(self, event: ReplyDone, said: Said) -> None:
         reply = self._reply or self.conversation.begin_reply(said)
-        self.conversation.end_reply(reply, event.turn, cut=event.finish == "length")
+        self.conversation.end_reply(reply, event.turn)
         if event.usage:
             usage = event.usage
             self.status.used = usage.prompt + usage.completion

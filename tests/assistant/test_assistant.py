@@ -131,6 +131,15 @@ async def test_history_is_not_computed_twice(store: Store, engine: LlamaEngine):
 
 
 @pytest.mark.slow
+async def test_a_reply_that_reaches_its_limit_is_stored_as_cut(store: Store, engine: LlamaEngine):
+    assistant = Assistant(store, engine, options=SHORT)
+    events = await collect(assistant.send("Tell me a very long story about the sea."))
+    (done,) = of(events, ReplyDone)
+    assert (done.finish, done.turn.status) == ("length", TurnStatus.CUT)
+    assert store.turn(done.turn.id).status is TurnStatus.CUT
+
+
+@pytest.mark.slow
 async def test_stop_keeps_what_was_said(store: Store, engine: LlamaEngine):
     assistant = Assistant(store, engine, options=LONG)
     said = ""

@@ -1,5 +1,6 @@
 """What scripts rely on, whatever the command: options, streams, exit codes."""
 
+import argparse
 import json
 import os
 import re
@@ -13,6 +14,7 @@ from cli_checks import complaint  # type: ignore[import-not-found]
 
 from pocket_agent import __version__
 from pocket_agent.cli import main, output
+from pocket_agent.cli.main import _COMMANDS, _parser
 from pocket_agent.cli.opening import Narrator
 from pocket_agent.errors import PocketAgentError
 
@@ -40,6 +42,25 @@ def test_help_and_version(call: Any) -> None:
     assert "130" in listed.out
     for words in (("--version",), ("profile", "--version"), ("profile", "show", "--version")):
         assert call(*words).out == f"pocket-agent {__version__}\n"
+
+
+@pytest.mark.parametrize("name", _COMMANDS)
+def test_each_argument_of_each_command_is_explained(name: str) -> None:
+    command = parts_of(_parser(name))[name]
+    for part in [command, *parts_of(command).values()]:
+        assert part.description, part.prog
+        unexplained = [
+            "/".join(action.option_strings) or action.dest
+            for action in part._actions
+            if not action.help and not isinstance(action, argparse._SubParsersAction)
+        ]
+        assert unexplained == [], part.prog
+
+
+def parts_of(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    """The parsers of the sub-commands, by name."""
+    found = (a.choices for a in parser._actions if isinstance(a, argparse._SubParsersAction))
+    return {name: part for choices in found for name, part in choices.items()}
 
 
 @pytest.mark.parametrize(

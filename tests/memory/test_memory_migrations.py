@@ -11,6 +11,7 @@ from pocket_agent.memory import cipher, migrations
 from pocket_agent.memory.cipher import Key
 from pocket_agent.memory.dates import day_words
 from pocket_agent.memory.migrations import APPLICATION_ID, STEPS, VERSION
+from pocket_agent.memory.records import TurnStatus
 from pocket_agent.memory.store import Store
 
 FILLED = """
@@ -60,6 +61,25 @@ def test_every_earlier_version_opens(tmp_path: Path, version: int) -> None:
             if version == 1:
                 found = connection.execute("SELECT rowid FROM turn_words('hive monday')")
                 assert [n for (n,) in found] == [1, 2, 3]
+        assert store.problems() == []
+
+
+@pytest.mark.parametrize("version", range(1, VERSION + 1))
+def test_a_reply_may_end_at_its_limit_in_a_file_of_any_version(
+    tmp_path: Path, version: int
+) -> None:
+    path = tmp_path / "old.db"
+    make(path, version)
+    with Store.open(path) as store:
+        store.close_reply(store.open_reply("s").id, "Four and", TurnStatus.CUT)
+        with pytest.raises(StoreError), store.database.writing() as connection:
+            connection.execute(
+                "INSERT INTO turns (id, session, role, speaker, text, at, status) "
+                "VALUES ('odd', 's', 'user', 'You', '', '', 'no such end')"
+            )
+    with Store.open(path) as store:
+        assert store.turns("s")[-1].status is TurnStatus.CUT
+        assert [turn.status for turn in store.turns("s")[:2]] == [TurnStatus.COMPLETE] * 2
         assert store.problems() == []
 
 

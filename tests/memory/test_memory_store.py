@@ -2,6 +2,7 @@
 
 import stat
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,22 @@ def test_a_reply_is_checkpointed_and_closed(store: Store) -> None:
     done = store.close_reply(reply.id, "Porto!", TurnStatus.STOPPED)
     assert (done.text, done.status) == ("Porto!", TurnStatus.STOPPED)
     assert store.turn(reply.id) == done
+
+
+@pytest.mark.parametrize(
+    "status",
+    [TurnStatus.COMPLETE, TurnStatus.STOPPED, TurnStatus.CUT, TurnStatus.INTERRUPTED],
+)
+def test_how_a_reply_ended_is_kept(path: Path, status: TurnStatus) -> None:
+    with Store.open(path) as store:
+        session = store.new_session()
+        reply = store.open_reply(session.id)
+        store.close_reply(reply.id, "Por", status)
+        copy = replace(reply, id="foreign", text="to", status=status)
+        assert store.add_turns([copy]) == 1
+    with Store.open(path) as store:
+        assert [turn.status for turn in store.turns(session.id)] == [status, status]
+        assert store.problems() == []
 
 
 def test_an_open_reply_is_interrupted_at_the_next_opening(path: Path) -> None:

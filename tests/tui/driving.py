@@ -4,10 +4,17 @@ import asyncio
 import time
 from collections.abc import Callable
 
+from scripted import ScriptedBackend
 from textual.pilot import Pilot
 
 from pocket_agent.tui.app import PocketApp
+from pocket_agent.tui.options import TuiOptions
 from pocket_agent.tui.widgets.prompt import Prompt
+
+
+def app_with(backend: ScriptedBackend | None = None, **options: object) -> PocketApp:
+    """The app over a scripted backend; the options are those of `TuiOptions`."""
+    return PocketApp(backend or ScriptedBackend(), TuiOptions(**options))  # type: ignore[arg-type]
 
 
 async def wait_until(

@@ -180,7 +180,8 @@ class ScriptedBackend:
             yield ReplyDelta("reply", piece)
             await asyncio.sleep(0)
         stopped = self._stopped.is_set()
-        status = TurnStatus.STOPPED if stopped else TurnStatus.COMPLETE
+        whole = TurnStatus.CUT if self._finish == "length" else TurnStatus.COMPLETE
+        status = TurnStatus.STOPPED if stopped else whole
         reply = self._next(TurnRole.ASSISTANT, said, status)
         usage = Usage(512, 400, 40, 0.1, 1.0)
         yield ReplyDone(reply, "cancelled" if stopped else self._finish, usage)

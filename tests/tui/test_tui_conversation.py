@@ -1,5 +1,6 @@
 """The state that the chat shows: order, queue, memories, and turns that leave the context."""
 
+import pytest
 from scripted import AT, exchanges, turn
 
 from pocket_agent.assistant.events import ContextReady, Learnt
@@ -99,13 +100,27 @@ def test_what_was_typed_before_the_profile_opened_stays_under_the_stored_page() 
     assert kinds(conversation)[-1] == "early bird"
 
 
-def test_interrupted_and_stopped_replies_keep_their_mark() -> None:
+@pytest.mark.parametrize(
+    ("status", "state"),
+    [
+        (TurnStatus.COMPLETE, SaidState.COMPLETE),
+        (TurnStatus.STOPPED, SaidState.STOPPED),
+        (TurnStatus.CUT, SaidState.CUT),
+        (TurnStatus.INTERRUPTED, SaidState.INTERRUPTED),
+    ],
+)
+def test_a_reply_reads_the_same_when_it_ends_and_when_it_comes_back(
+    status: TurnStatus, state: SaidState
+) -> None:
     conversation = Conversation()
-    stopped = turn(1, TurnRole.ASSISTANT, "half", TurnStatus.STOPPED)
-    conversation.restore(Page((turn(0, TurnRole.USER, "q"), stopped)))
+    reply = turn(1, TurnRole.ASSISTANT, "half", status)
+    live = conversation.begin_reply(sent(conversation, "q", "t0"))
+    conversation.end_reply(live, reply)
+    assert (live.state, live.text) == (state, "half")
+    conversation.restore(Page((turn(0, TurnRole.USER, "q"), reply)))
     entry = conversation.entries[-1]
     assert isinstance(entry, Said)
-    assert entry.state is SaidState.STOPPED
+    assert entry.state is state
 
 
 def test_turns_that_leave_are_told_once_and_the_line_moves_on() -> None:

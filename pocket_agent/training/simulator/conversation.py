@@ -14,11 +14,10 @@ from pocket_agent.profile.slots import BY_NAME
 from pocket_agent.training.records import Labelled
 from pocket_agent.training.simulator.composing import Composer, join
 from pocket_agent.training.simulator.filling import Part, fill, strip
-from pocket_agent.training.simulator.labelling import label
 from pocket_agent.training.simulator.loading import Text
 from pocket_agent.training.simulator.moves import Moves
 from pocket_agent.training.simulator.pattern import REPLIES, Pattern
-from pocket_agent.training.simulator.person import NOISE, Person, invent
+from pocket_agent.training.simulator.person import NOISE, Person, invent, learn
 from pocket_agent.training.simulator.registers import rewrite
 from pocket_agent.training.simulator.splits import Deck, build_deck
 
@@ -159,7 +158,7 @@ class _Conversation:
             bare = bare or len(turn) > 200
         text = self._voice(self._composer.around(turn, person.mood, person.register, bare=bare))
         assistant = part.said or self._before(opens, asking=0.12)
-        ops = self._gold(parts, assistant, text)
+        ops = learn(self._person.ledger, parts, assistant, text)
         if ops is None:
             return None
         return _Turn("fact", self._class(pattern, ops), assistant, text, ops, sources)
@@ -170,17 +169,6 @@ class _Conversation:
         if not short or self._rng.random() > 0.09:
             return None
         return self._moves.reveal_short(self._person.ledger.known, self._rng)
-
-    def _gold(self, parts: list[Part], assistant: str, text: str) -> list[Op] | None:
-        ledger = self._person.ledger
-        ops = label(parts, assistant, text, ledger.known)
-        if ops is None:
-            return None
-        profile = ledger.try_ops(ops, strip(text), strip(assistant))
-        if profile is None:
-            return None
-        ledger.accept(profile, ops)
-        return ops
 
     def _class(self, pattern: Pattern, ops: list[Op]) -> str:
         """The class of docs/annotation.md."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from pocket_agent.policy.state import Known
+from pocket_agent.profile.facts import Op
 from pocket_agent.profile.slots import SINGLE
 from pocket_agent.training.simulator.composing import MOODS, Mood
 from pocket_agent.training.simulator.filling import Part, fill, strip
@@ -141,16 +142,16 @@ def _warm(person: Person, deck: Deck, slots: Sequence[str], size: int) -> None:
         learn(ledger, [part], "", turn)
 
 
-def learn(ledger: Ledger, parts: Sequence[Part], assistant: str, turn: str) -> bool:
-    """Enter what a marked turn says into the ledger. Returns whether its gold is exact."""
+def learn(ledger: Ledger, parts: Sequence[Part], assistant: str, turn: str) -> list[Op] | None:
+    """Enter what a marked turn says into the ledger. Returns its gold; None if it is not exact."""
     ops = label(parts, assistant, turn, ledger.known)
     if ops is None:
-        return False
+        return None
     profile = ledger.try_ops(ops, strip(turn), strip(assistant))
     if profile is None:
-        return False
+        return None
     ledger.accept(profile, ops)
-    return True
+    return ops
 
 
 def matching(known: Sequence[Known], slot: str) -> list[Known]:

@@ -1,8 +1,8 @@
 """The chat: a view of the dialogue, and the commands one can give it."""
 
 import asyncio
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, ClassVar, cast
+from collections.abc import Coroutine, Iterator
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual import on, work
 from textual.binding import Binding, BindingType
@@ -157,8 +157,8 @@ class ChatScreen(Frame):
         """A message could not be sent: it is in the field again."""
         self._prompt.restore_draft(text)
 
-    def _spawn(self, work: object) -> object:
-        return self.run_worker(work, group="exchange")  # type: ignore[arg-type]
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> object:
+        return self.run_worker(work, group="exchange")
 
     async def _sync(self) -> None:
         await self._transcript.sync(self.dialogue.conversation)

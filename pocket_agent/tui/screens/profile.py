@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 from textual import on, work
 from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.widget import Widget
-from textual.widgets import Input, OptionList, Static
+from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from pocket_agent.errors import PocketAgentError
@@ -18,25 +17,24 @@ from pocket_agent.tui.factsheet import Section, marks, origin, polarity_words, s
 from pocket_agent.tui.prose_layout import indented
 from pocket_agent.tui.safe_text import one_line, printable
 from pocket_agent.tui.screens.confirm import forget_asking
-from pocket_agent.tui.screens.frame import Frame
+from pocket_agent.tui.screens.listing import MARGIN, Listing
 from pocket_agent.tui.status import NARROW
-from pocket_agent.tui.widgets.bars import Heading
 
 if TYPE_CHECKING:
     from pocket_agent.tui.app import PocketApp
 
 _EMPTY = "Nothing is remembered yet. What you tell about yourself in the chat comes here."
-_KEYS = "e edit · d delete · u undo · l lock · p pin · c confirm · x forget · / filter · Esc back"
 _SLOT = 12
-_MARGIN = 4
-"""Columns at the sides that the list keeps for itself."""
 
 
-class ProfileScreen(Frame):
+class ProfileScreen(Listing[Fact]):
     """See and change what is remembered."""
 
     CSS_PATH = "profile.tcss"
     TITLE = "Profile"
+    KEYS = (
+        "e edit · d delete · u undo · l lock · p pin · c confirm · x forget · / filter · Esc back"
+    )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("e,enter", "edit", "edit the value"),
         Binding("d,delete", "remove", "delete (undo brings it back)"),
@@ -50,26 +48,13 @@ class ProfileScreen(Frame):
     ]
 
     def __init__(self, backend: Backend) -> None:
-        super().__init__()
-        self._backend = backend
+        super().__init__(backend, "facts")
         self._facts: dict[str, Fact] = {}
-        self._needle = ""
-        self._editing: Fact | None = None
-        self._list = OptionList(id="facts", classes="listing", markup=False)
-        self._field = Input(classes="field", select_on_focus=False)
-        self._field.cursor_blink = False  # nothing moves at idle
-        self._line = Static("", classes="told", markup=False)
 
-    def body(self) -> Iterator[Widget]:
-        yield Heading(f"Profile · {self._backend.profile_name}")
-        yield self._list
-        yield self._field
-        yield self._line
-        yield Static(_KEYS, classes="keys", markup=False)
+    def heading(self) -> str:
+        return f"Profile · {self._backend.profile_name}"
 
     def on_mount(self) -> None:
-        self._field.display = False
-        self._list.focus()
         self._reload()
 
     def on_resize(self) -> None:
@@ -90,7 +75,7 @@ class ProfileScreen(Frame):
         chosen = self._chosen()
         at = self._list.highlighted
         shown = sections(self._facts.values(), self._needle)
-        width = self.size.width - _MARGIN
+        width = self.size.width - MARGIN
         options = [option for section in shown for option in _options(section, width)]
         self._list.set_options(options or [Option(self._nothing(), disabled=True)])
         self._highlight(options, chosen.id if chosen else "", at)
@@ -108,15 +93,7 @@ class ProfileScreen(Frame):
         return f"Nothing contains “{one_line(self._needle)}”." if self._needle else _EMPTY
 
     def _chosen(self) -> Fact | None:
-        at = self._list.highlighted
-        if at is None or at >= self._list.option_count:
-            return None
-        return self._facts.get(self._list.get_option_at_index(at).id or "")
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
-        """While one types into the field, letters are letters."""
-        typing = self._field.has_focus
-        return not typing or action == "back"
+        return self._facts.get(self._chosen_id())
 
     @on(OptionList.OptionSelected)
     def _selected(self) -> None:
@@ -132,32 +109,12 @@ class ProfileScreen(Frame):
         self._editing = None
         self._open_field("show only what contains…", self._needle)
 
-    def _open_field(self, hint: str, value: str) -> None:
-        self._field.placeholder = hint
-        self._field.value = value
-        self._field.display = True
-        self._field.focus()
-        self._field.cursor_position = len(value)
-        self._say(f"{hint} · Enter takes it · Esc leaves it")
+    def refilter(self) -> None:
+        self._paint()
 
-    def _close_field(self) -> None:
-        self._editing = None
-        self._field.display = False
-        self._list.focus()
-        self._say("")
-
-    @on(Input.Changed)
-    def _typed(self) -> None:
-        if self._field.display and self._editing is None:
-            self._needle = self._field.value.strip()
-            self._paint()
-
-    @on(Input.Submitted)
-    def _entered(self) -> None:
-        fact, value = self._editing, self._field.value.strip()
-        self._close_field()
-        if fact is not None and value and value != fact.value:
-            self._change(self._backend.edit_fact(fact.id, value))
+    def edited(self, item: Fact, value: str) -> None:
+        if value != item.value:
+            self._change(self._backend.edit_fact(item.id, value))
 
     def action_remove(self) -> None:
         if fact := self._chosen():
@@ -186,18 +143,6 @@ class ProfileScreen(Frame):
         if fact is not None and fact.state is FactState.CANDIDATE:
             self._change(self._backend.confirm_fact(fact.id))
 
-    def action_back(self) -> None:
-        if self._field.has_focus:
-            if self._editing is None:
-                self._needle = ""
-                self._paint()
-            self._close_field()
-        elif self._needle:
-            self._needle = ""
-            self._paint()
-        else:
-            self.dismiss(None)
-
     @work(group="change")
     async def _change(self, change: Coroutine[Any, Any, str]) -> None:
         try:
@@ -207,9 +152,6 @@ class ProfileScreen(Frame):
             return
         self._say(f"{line} · u undo")
         self._reload()
-
-    def _say(self, line: str) -> None:
-        self._line.update(one_line(line))
 
 
 def _options(section: Section, width: int) -> Iterator[Option]:

@@ -1,13 +1,11 @@
 """Earlier conversations: choose one to go on with, start a new one, give one a title."""
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import on, work
 from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.widget import Widget
-from textual.widgets import Input, OptionList, Static
+from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from pocket_agent.errors import PocketAgentError
@@ -18,8 +16,7 @@ from pocket_agent.tui.dates import moment
 from pocket_agent.tui.prose_layout import indented
 from pocket_agent.tui.safe_text import one_line
 from pocket_agent.tui.screens.confirm import forget_asking
-from pocket_agent.tui.screens.frame import Frame
-from pocket_agent.tui.widgets.bars import Heading
+from pocket_agent.tui.screens.listing import MARGIN, Listing
 
 if TYPE_CHECKING:
     from pocket_agent.tui.app import PocketApp
@@ -28,16 +25,15 @@ PAGE = 50
 NEW = ""
 """What the screen answers when the person wants a new conversation."""
 
-_KEYS = "Enter open · n new · r title · x forget · / filter · Esc back"
 _LOAD_AHEAD = 5
-_MARGIN = 4
 
 
-class SessionsScreen(Frame):
+class SessionsScreen(Listing[Session]):
     """Choose a conversation. Answers its id, `NEW`, or None."""
 
     CSS_PATH = "sessions.tcss"
     TITLE = "Sessions"
+    KEYS = "Enter open · n new · r title · x forget · / filter · Esc back"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", "go on with it"),
         Binding("n", "new", "start a new conversation"),
@@ -48,27 +44,14 @@ class SessionsScreen(Frame):
     ]
 
     def __init__(self, backend: Backend) -> None:
-        super().__init__()
-        self._backend = backend
+        super().__init__(backend, "sessions")
         self._sessions: list[Session] = []
         self._complete = False
-        self._needle = ""
-        self._renaming: Session | None = None
-        self._list = OptionList(id="sessions", classes="listing", markup=False)
-        self._field = Input(classes="field", select_on_focus=False)
-        self._field.cursor_blink = False  # nothing moves at idle
-        self._line = Static("", classes="told", markup=False)
 
-    def body(self) -> Iterator[Widget]:
-        yield Heading(f"Conversations · {self._backend.profile_name}")
-        yield self._list
-        yield self._field
-        yield self._line
-        yield Static(_KEYS, classes="keys", markup=False)
+    def heading(self) -> str:
+        return f"Conversations · {self._backend.profile_name}"
 
     def on_mount(self) -> None:
-        self._field.display = False
-        self._list.focus()
         self._load_more()
 
     def on_resize(self) -> None:
@@ -102,7 +85,7 @@ class SessionsScreen(Frame):
     def _row(self, session: Session) -> Content:
         current = self._backend.session
         here = " · open now" if current and session.id == current.id else ""
-        width = self.size.width - _MARGIN
+        width = self.size.width - MARGIN
         turns = "1 turn" if session.turns == 1 else f"{session.turns} turns"
         return Content.assemble(
             (one_line(session.title, 200) or "Untitled", "bold"),
@@ -119,10 +102,6 @@ class SessionsScreen(Frame):
     def _selected(self, event: OptionList.OptionSelected) -> None:
         self.dismiss(event.option.id)
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
-        """While one types into the field, letters are letters."""
-        return not self._field.has_focus or action == "back"
-
     def action_open(self) -> None:
         if session := self._chosen():
             self.dismiss(session.id)
@@ -131,9 +110,9 @@ class SessionsScreen(Frame):
         self.dismiss(NEW)
 
     def action_rename(self) -> None:
-        self._renaming = self._chosen()
-        if self._renaming is not None:
-            self._open_field("title", one_line(self._renaming.title))
+        self._editing = self._chosen()
+        if self._editing is not None:
+            self._open_field("title", one_line(self._editing.title))
 
     @work(group="forget")
     async def action_forget(self) -> None:
@@ -144,31 +123,16 @@ class SessionsScreen(Frame):
             self._load_more()
 
     def action_filter(self) -> None:
-        self._renaming = None
+        self._editing = None
         self._open_field("show only titles that contain…", self._needle)
 
-    def action_back(self) -> None:
-        if self._field.has_focus or self._needle:
-            if self._renaming is None:
-                self._needle = ""
-                self._paint()
-            self._close_field()
-        else:
-            self.dismiss(None)
-
-    @on(Input.Changed)
-    def _typed(self) -> None:
-        if self._field.display and self._renaming is None:
-            self._needle = self._field.value.strip()
-            self._paint()
+    def refilter(self) -> None:
+        self._paint()
+        if self._needle:
             self._load_more()
 
-    @on(Input.Submitted)
-    def _entered(self) -> None:
-        session, title = self._renaming, self._field.value.strip()
-        self._close_field()
-        if session is not None and title:
-            self._rename(session, title)
+    def edited(self, item: Session, value: str) -> None:
+        self._rename(item, value)
 
     @work(group="rename")
     async def _rename(self, session: Session, title: str) -> None:
@@ -181,23 +145,5 @@ class SessionsScreen(Frame):
         self._load_more()
 
     def _chosen(self) -> Session | None:
-        at = self._list.highlighted
-        if at is None or at >= self._list.option_count:
-            return None
-        wanted = self._list.get_option_at_index(at).id
+        wanted = self._chosen_id()
         return next((session for session in self._sessions if session.id == wanted), None)
-
-    def _open_field(self, hint: str, value: str) -> None:
-        self._field.placeholder = hint
-        self._field.value = value
-        self._field.display = True
-        self._field.focus()
-        self._field.cursor_position = len(value)
-
-    def _close_field(self) -> None:
-        self._renaming = None
-        self._field.display = False
-        self._list.focus()
-
-    def _say(self, line: str) -> None:
-        self._line.update(one_line(line))
