@@ -7,6 +7,7 @@ import os
 import sys
 import threading
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pocket_agent.cli import options
@@ -40,7 +41,7 @@ async def _infer(arguments: argparse.Namespace) -> int:
     from pocket_agent.llm.engine import LlamaEngine
 
     locations, settings = open_home(arguments)
-    choice = choose_model(arguments, settings, CHAT_TOKENS)
+    choice = replace(choose_model(arguments, settings, CHAT_TOKENS), unsure=False)
     engine = LlamaEngine()
     failed = False
     try:
