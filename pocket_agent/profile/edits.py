@@ -125,11 +125,9 @@ def _propose(profile: Profile, event: Event, stands: Fact | None = None) -> Appl
     """Let it wait for the person's yes or no, beside the protected fact that stands, if any."""
     if declined(profile, event, stands):
         return Applied(profile, Outcome.REFUSED, stands)
-    for waiting in profile.candidates():
-        if _same([waiting], event.op.slot, event.op.value) and (
-            waiting.polarity is event.op.polarity
-        ):
-            return _reinforce(profile, waiting, event)
+    alike = [f for f in profile.candidates() if f.polarity is event.op.polarity]
+    if waiting := _same(alike, event.op.slot, event.op.value):
+        return _reinforce(profile, waiting, event)
     fact = _new_fact(event, FactState.CANDIDATE)
     return Applied(profile.with_facts([fact]), Outcome.PROPOSED, fact)
 

@@ -33,12 +33,10 @@ def stands(profile: Profile, fact: Fact) -> bool:
 
 def asked_already(profile: Profile, fact: Fact) -> bool:
     """Whether it was asked, since we know this fact, if it still holds."""
-    return any(
-        asked.learnt >= fact.learnt
-        if asked.state is FactState.DOUBT
-        else asked.ended >= fact.learnt
-        for asked in _told(profile, fact.slot, fact.value, fact.polarity)
-        if asked.state in (FactState.DOUBT, FactState.REJECTED)
+    doubts = _told(profile, FactState.DOUBT, fact.slot, fact.value, fact.polarity)
+    noes = _told(profile, FactState.REJECTED, fact.slot, fact.value, fact.polarity)
+    return any(doubt.learnt >= fact.learnt for doubt in doubts) or any(
+        no.ended >= fact.learnt for no in noes
     )
 
 
@@ -53,8 +51,7 @@ def declined(profile: Profile, event: Event, stands: Fact | None = None) -> bool
     return any(
         (turn != "" and any(said.turn == turn for said in fact.sources))
         or (stands is not None and fact.ended >= stands.learnt)
-        for fact in _told(profile, op.slot, op.value, op.polarity)
-        if fact.state is FactState.REJECTED
+        for fact in _told(profile, FactState.REJECTED, op.slot, op.value, op.polarity)
     )
 
 
@@ -99,8 +96,15 @@ def _is_open(profile: Profile, fact: Fact) -> bool:
     return fact.state is FactState.CANDIDATE
 
 
-def _told(profile: Profile, slot: str, value: str, polarity: Polarity) -> list[Fact]:
-    return [fact for fact in profile.facts.values() if _says(fact, slot, value, polarity)]
+def _told(
+    profile: Profile, state: FactState, slot: str, value: str, polarity: Polarity
+) -> list[Fact]:
+    """The facts of that state which say this."""
+    return [
+        fact
+        for fact in profile.facts.values()
+        if fact.state is state and _says(fact, slot, value, polarity)
+    ]
 
 
 def _says(fact: Fact, slot: str, value: str, polarity: Polarity) -> bool:

@@ -154,8 +154,11 @@ def test_a_bomb_is_stopped(tmp_path: Path) -> None:
     assert "larger than 8 MB" in complaint(path)
     many = b"[" + b'{"mapping": {}},' * 4_000_000 + b"{}]"
     path = zipped(tmp_path, {"conversations.json": many})
-    with ImportFile(path) as file, pytest.raises(PortableError, match="far more than it should"):
-        list(next(file.texts()))
+    with ImportFile(path) as file:
+        texts = file.texts()
+        pieces = next(texts)
+        with pytest.raises(PortableError, match="far more than it should"):
+            list(pieces)
 
 
 def test_a_table_of_contents_without_end_is_not_read(tmp_path: Path) -> None:
