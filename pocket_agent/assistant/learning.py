@@ -168,7 +168,7 @@ def describe_undone(event: Event, fact: Fact, together: int = 1) -> str:
 
 def from_elsewhere(store: Store, event: Event, session: str) -> bool:
     """Whether an edit was learnt in another conversation than the one of that id."""
-    if event.source is None:
+    if event.source is None or event.source.imported_from:
         return False
     try:
         return store.turn(event.source.turn).session != session

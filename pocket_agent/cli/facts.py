@@ -164,6 +164,7 @@ def _entry(fact: "Fact") -> list[str]:
 
 def _event_line(event: "Event", events: "dict[str, Event]", counts: bool) -> str:
     from pocket_agent.profile.facts import OpKind
+    from pocket_agent.profile.rules import CONFIDENT
 
     op = event.op
     about = events.get(op.fact) if op.fact else None
@@ -176,6 +177,8 @@ def _event_line(event: "Event", events: "dict[str, Event]", counts: bool) -> str
         what = f"undo {op.undoes}"
     elif op.kind is OpKind.NONE or (op.kind is OpKind.REMOVE and not op.value):
         what = "(forgotten)"
+    states = op.kind in (OpKind.ADD, OpKind.UPDATE, OpKind.REMOVE)
+    what += "?" if states and event.confidence < CONFIDENT else ""
     gone = "" if counts or op.kind is OpKind.UNDO else "  (undone)"
     said = event.source.quote if event.source and event.source.turn else ""
     quote = f"  “{one_line(said)}”" if said else ""

@@ -20,6 +20,7 @@ from pocket_agent.profile.facts import (
     Profile,
     Source,
 )
+from pocket_agent.profile.redaction import Scope, redact, value_of
 from pocket_agent.profile.rules import apply, apply_new, effective, replay, undo_target
 from pocket_agent.profile.waiting import answers, rival_of, waiting
 
@@ -198,6 +199,34 @@ def test_a_batch_is_undone_as_one_and_comes_back_as_one() -> None:
     last = log.events[-1].seq
     log.events.append(Event(last + 1, "again", "zz", USER, Op(OpKind.UNDO, undoes=last)))
     assert [value for _, value, _ in log.asks()] == ["ramen", "figs", "tea"]
+
+
+def test_an_undone_batch_stays_so_when_one_of_it_is_forgotten() -> None:
+    log = Log()
+    for value in ("ramen", "figs", "tea"):
+        log.take(IMPORT, add("food", value), IMPORTED + "mem0", BATCH + "1", WAITS)
+    log.undo()
+    for value in ("ramen", "figs", "tea"):
+        left = redact(log.events, Scope(values=frozenset({value_of("food", value)})))
+        assert not any(value in str(event) for event in left.events)
+        assert replay(left.events) == Profile()
+
+
+def test_forgetting_what_a_yes_replaced_takes_its_word_out_of_the_yes() -> None:
+    log = Log()
+    log.take(USER, add("pet", "cat Miso"))
+    log.take(POLICY, Op(OpKind.UPDATE, "pet", "dog Rex", old="cat Miso"))
+    log.answer(True)
+    left = redact(log.events, Scope(values=frozenset({value_of("pet", "cat Miso")})))
+    assert not any("Miso" in str(event) for event in left.events)
+    assert [fact.value for fact in replay(left.events).active()] == ["dog Rex"]
+
+
+def test_a_question_goes_with_the_turn_that_raised_it(by_hand: Log) -> None:
+    by_hand.take(POLICY, Op(OpKind.REMOVE, "home", "Leeds"), "t5")
+    left = redact(by_hand.events, Scope(turns=frozenset({"t5"})))
+    assert waiting(replay(left.events)) == []
+    assert [fact.value for fact in replay(left.events).active()] == ["Leeds"]
 
 
 # --- properties -----------------------------------------------------------------------------
