@@ -36,6 +36,8 @@ class Settings:
         lock_after_minutes: an encrypted profile is locked again after so long without a key or the
             mouse; 0 for never.
         key_store: whether passphrases are looked for in the system's key store.
+        candidates: "unsure" has what the policy is not sure enough of proposed for a yes or no;
+            "off" drops it.
     """
 
     profile: str = "default"
@@ -50,6 +52,7 @@ class Settings:
     threads: int = 0
     lock_after_minutes: int = 15
     key_store: bool = False
+    candidates: str = "off"
 
     @property
     def offload(self) -> int:
@@ -177,6 +180,7 @@ _RULES: dict[str, _Rule] = {
     "chat_tokens": _whole(256, _MOST_TOKENS),
     "requantize": _SWITCH,
     "learn": _SWITCH,
+    "candidates": _Rule(lambda v: v in ("off", "unsure"), '"off" or "unsure"'),
     "theme": _NAME,
     "enter_sends": _SWITCH,
     "seed": _whole(0, 2**32 - 1),

@@ -31,8 +31,11 @@ def test_every_setting_is_read(path: Path) -> None:
         'profile = "work"\nmodel = "tiny"\ngpu_layers = 12\nchat_tokens = 2048\n'
         'requantize = false\nlearn = false\ntheme = "nord"\nenter_sends = false\n'
         "seed = 7\nthreads = 2\nlock_after_minutes = 5\nkey_store = true\n"
+        'candidates = "unsure"\n'
     )
-    wanted = Settings("work", "tiny", 12, 2048, False, False, "nord", False, 7, 2, 5, True)
+    wanted = Settings(
+        "work", "tiny", 12, 2048, False, False, "nord", False, 7, 2, 5, True, "unsure"
+    )
     assert load_settings(path) == wanted
     assert wanted.offload == 12
 
@@ -50,6 +53,7 @@ def test_every_setting_is_read(path: Path) -> None:
         ("gpu_layers = 'many'", 'line 3: gpu_layers must be "auto" or a whole number'),
         ("seed = -1", "line 3: seed must be a whole number from 0"),
         ('profile = ""', "line 3: profile must be a name in quotes"),
+        ("candidates = 'all'", 'line 3: candidates must be "off" or "unsure"'),
         ('"seed" = 1.5', "line 3: seed must be"),
         ("learn = yes", "at line 3"),
         ("learn = true\nlearn = false", "at line 4"),

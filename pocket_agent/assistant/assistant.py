@@ -201,7 +201,8 @@ class Assistant:
         taken_back = next((e for e in events if e.seq == events[-1].op.undoes), None)
         if taken_back is None or applied.fact is None:
             return "undone"
-        line = describe_undone(taken_back, applied.fact)
+        together = sum(e.batch == taken_back.batch != "" for e in events)
+        line = describe_undone(taken_back, applied.fact, together)
         here = self.session.id if self.session else ""
         elsewhere = await asyncio.to_thread(from_elsewhere, self._store, taken_back, here)
         return f"{line} (from another conversation)" if elsewhere else line

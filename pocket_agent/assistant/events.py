@@ -49,10 +49,12 @@ class Learnt:
     Args:
         event: the row of the log; its seq is what undo takes back.
         line: what to show, such as `remembered: home · Porto (was Leeds)`.
+        waits: id of what now waits for a yes or no; empty if nothing is asked.
     """
 
     event: Event
     line: str
+    waits: str = ""
 
 
 @dataclass(frozen=True, slots=True)

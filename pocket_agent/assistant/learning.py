@@ -11,9 +11,10 @@ from pocket_agent.memory.records import Turn, TurnRole
 from pocket_agent.memory.store import Store
 from pocket_agent.policy.reader import Reading
 from pocket_agent.policy.state import Known, known_from
-from pocket_agent.profile.facts import Actor, Event, Fact, Op, OpKind, Source
-from pocket_agent.profile.rules import Applied, Outcome
+from pocket_agent.profile.edits import WAITS, Applied, Outcome, is_waiting
+from pocket_agent.profile.facts import Actor, Event, Fact, FactState, Op, OpKind, Profile, Source
 from pocket_agent.profile.sources import MAX_QUOTE, ground
+from pocket_agent.profile.waiting import rival_of, stands
 
 _UNDONE = {
     OpKind.ADD: "forgot",
@@ -24,6 +25,7 @@ _UNDONE = {
     OpKind.PIN: "unpinned",
     OpKind.UNPIN: "pinned",
     OpKind.CONFIRM: "no longer confirmed",
+    OpKind.REJECT: "waits again for a yes or no:",
 }
 """What taking an edit back does."""
 
@@ -95,21 +97,41 @@ class Learner:
 
     def _record(self, turn: Turn, assistant: str, reading: Reading) -> list[Learnt]:
         learnt = []
-        for op in reading.ops:
+        sure = [(op, 1.0) for op in reading.ops]
+        for op, confidence in (*sure, *((op, WAITS) for op in reading.unsure)):
             try:
                 applied = self._store.record(
                     op,
                     actor=Actor.POLICY,
                     source=_source(turn, assistant, op),
+                    confidence=confidence,
                     policy=self._policy.version,
                 )
             except ProfileError:  # an op that breaks the rules is dropped, the others still count
                 continue
-            if applied.changed:
+            if applied.changed and not _is_known_question(applied):
                 event = self._store.events()[-1]
-                learnt.append(Learnt(event, describe(event, applied)))
+                asks = applied.fact.id if applied.fact and is_waiting(applied.fact) else ""
+                learnt.append(Learnt(event, describe(event, applied), asks))
         self._store.mark_read(turn.id, self._policy.version)
         return learnt
+
+
+def _is_known_question(applied: Applied) -> bool:
+    """Whether an edit only says once more what waits for a yes or no already: that is not asked."""
+    return applied.outcome is Outcome.REINFORCED and is_waiting(applied.fact)
+
+
+def ask_line(profile: Profile, fact: Fact, old: str = "") -> str:
+    """The question that a candidate or a doubt puts to the person.
+
+    Args:
+        old: the value it is meant to replace, if one was named.
+    """
+    if fact.state is FactState.DOUBT:
+        return f"no longer {label(fact)}?"
+    rival = rival_of(profile, fact, old)
+    return f"{label(fact)}, not {label(rival)}?" if rival else f"maybe: {label(fact)}?"
 
 
 def describe(event: Event, applied: Applied) -> str:
@@ -124,21 +146,29 @@ def describe(event: Event, applied: Applied) -> str:
         case Outcome.REMOVED:
             return f"forgot: {what}"
         case Outcome.PROPOSED:
-            return f"maybe: {what}?"
+            return ask_line(applied.profile, applied.fact, event.op.old)
+        case Outcome.REJECTED:
+            return f"kept: {what}" if stands(applied.profile, applied.fact) else f"left out: {what}"
         case Outcome.REINFORCED:
             return f"heard again: {what}"
         case _:
             return f"remembered: {what}"
 
 
-def describe_undone(event: Event, fact: Fact) -> str:
-    """The quiet line for an edit that was taken back: what that did, and to which fact."""
+def describe_undone(event: Event, fact: Fact, together: int = 1) -> str:
+    """The quiet line for an edit that was taken back: what that did, and to which fact.
+
+    Args:
+        together: how many edits were taken back with it, itself counted.
+    """
+    if together > 1:
+        return f"undone: {together} changes that were made in one go"
     return f"undone: {_UNDONE.get(event.op.kind, 'changed')} {label(fact)}"
 
 
 def from_elsewhere(store: Store, event: Event, session: str) -> bool:
     """Whether an edit was learnt in another conversation than the one of that id."""
-    if event.source is None:
+    if event.source is None or event.source.imported_from:
         return False
     try:
         return store.turn(event.source.turn).session != session

@@ -27,6 +27,7 @@ class Choice:
         model: name or path; empty for the chosen one. gpu_layers: -1 for as many as fit.
         requantize: let a slow file be copied once into a faster form.
         threads: decode threads; 0 chooses.
+        unsure: let the policy propose what its caution holds back.
     """
 
     model: str = ""
@@ -34,6 +35,7 @@ class Choice:
     gpu_layers: int = -1
     requantize: bool = True
     threads: int = 0
+    unsure: bool = False
 
 
 async def load_policy(
@@ -57,7 +59,9 @@ async def load_policy(
     await engine.load(replace(spec, threads=choice.threads), progress)
     if adapter is None:
         return PolicyReader(engine)
-    return PolicyReader(engine, adapter.version, trained=True, caution=adapter.caution)
+    return PolicyReader(
+        engine, adapter.version, trained=True, caution=adapter.caution, unsure=choice.unsure
+    )
 
 
 @asynccontextmanager

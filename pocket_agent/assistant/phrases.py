@@ -4,7 +4,7 @@ The smallest models follow "I live in Porto." far better than a table of slots.
 """
 
 from pocket_agent.profile.facts import Fact, Polarity
-from pocket_agent.profile.slots import BY_NAME
+from pocket_agent.profile.slots import BY_NAME, Group
 
 _PLAIN = {
     "name": "My name is {v}.",
@@ -61,6 +61,7 @@ def phrase(fact: Fact) -> str:
 def label(fact: Fact) -> str:
     """The fact as a person reads it in a list: `food · avoids olives`."""
     avoids = fact.polarity is Polarity.AVOIDS
-    likes = fact.slot in BY_NAME and BY_NAME[fact.slot].polar and not avoids
+    slot = BY_NAME.get(fact.slot)
+    likes = slot is not None and slot.polar and not avoids and slot.group is not Group.OTHER
     sign = "avoids " if avoids else "likes " if likes else ""
     return f"{fact.slot} · {sign}{fact.value}"

@@ -214,7 +214,7 @@ class _Answer:
                     narrate("the answer is cut short here; --max-tokens sets how long it may be")
             case events.Learnt():
                 self.result["ops"].append(_op_record(event))
-                narrate(event.line)
+                narrate(_told(event))
 
     def _say(self, text: str) -> None:
         if not self._quiet:
@@ -236,9 +236,16 @@ def _reply_record(event: "ReplyDone") -> dict[str, Any]:
     return {**reply, "usage": usage}
 
 
+def _told(event: "Learnt") -> str:
+    """The line of an edit, and how to answer where it asks."""
+    if not event.waits:
+        return event.line
+    return f"{event.line} (pocket-agent profile confirm {event.waits[-8:]}, or reject)"
+
+
 def _op_record(learnt: "Learnt") -> dict[str, Any]:
     event, op, source = learnt.event, learnt.event.op, learnt.event.source
     record = {"op": op.kind, "slot": op.slot, "value": op.value, "old": op.old}
     record |= {"polarity": op.polarity, "quote": source.quote if source else ""}
     said_in = source.turn if source else ""
-    return {"seq": event.seq, "turn": said_in, **record, "line": learnt.line}
+    return {"seq": event.seq, "turn": said_in, **record, "line": learnt.line, "waits": learnt.waits}

@@ -33,6 +33,7 @@ def open_chat(arguments: argparse.Namespace) -> int:
         gpu_layers=settings.offload,
         requantize=settings.requantize and not arguments.no_requantize,
         threads=settings.threads,
+        unsure=settings.candidates == "unsure",
         seed=settings.seed,
         learn=settings.learn,
         incognito=arguments.incognito,

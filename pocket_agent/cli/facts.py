@@ -16,12 +16,13 @@ if TYPE_CHECKING:
 def show(arguments: argparse.Namespace) -> int:
     """Print the facts that hold, and those that wait for a yes or no."""
     from pocket_agent.profile.rules import as_of
+    from pocket_agent.profile.waiting import waiting
 
     until = end_of(arguments.at).isoformat(timespec="milliseconds") if arguments.at else ""
     with open_store(arguments) as store:
         profile = as_of(store.events(), until) if until else store.profile()
     if arguments.json:
-        put_json([asdict(fact) for fact in (*profile.active(), *profile.candidates())])
+        put_json([asdict(fact) for fact in (*profile.active(), *waiting(profile))])
     else:
         print_profile(profile)
     return 0
@@ -29,7 +30,9 @@ def show(arguments: argparse.Namespace) -> int:
 
 def print_profile(profile: "Profile") -> None:
     """Print the facts of a profile for people."""
-    held = [*profile.active(), *profile.candidates()]
+    from pocket_agent.profile.waiting import waiting
+
+    held = [*profile.active(), *waiting(profile)]
     for line in _sheet(held):
         put_line(line)
     if not held:
@@ -76,10 +79,20 @@ def undo(arguments: argparse.Namespace) -> int:
 
     with open_store(arguments) as store:
         applied = store.undo(arguments.seq)
+        together = _together(store.events())
     if not applied.changed:
         raise ProfileError("That change counts no longer", "`profile history` shows which do.")
-    narrate(f"undone: {label(applied.fact)}" if applied.fact else "undone")
+    if together > 1:
+        narrate(f"undone: {together} changes that were made in one go")
+    else:
+        narrate(f"undone: {label(applied.fact)}" if applied.fact else "undone")
     return 0
+
+
+def _together(events: "list[Event]") -> int:
+    """How many events the last one, an undo, took back."""
+    batch = next((e.batch for e in events if e.seq == events[-1].op.undoes), "")
+    return sum(event.batch == batch for event in events) if batch else 1
 
 
 def _about(events: "list[Event]", words: list[str]) -> "list[Event]":
@@ -134,6 +147,7 @@ def _entry(fact: "Fact") -> list[str]:
         name
         for name, is_so in (
             ("maybe", fact.state is FactState.CANDIDATE),
+            ("no longer?", fact.state is FactState.DOUBT),
             ("locked", fact.locked),
             ("pinned", fact.pinned),
         )
@@ -142,12 +156,15 @@ def _entry(fact: "Fact") -> list[str]:
     mark = f"  ({', '.join(marks)})" if marks else ""
     last = fact.sources[-1] if fact.sources else None
     said = f"“{one_line(last.quote)}”" if last and last.turn else "set by hand"
+    if last and last.imported_from:
+        said += f"  imported from {one_line(last.imported_from)}"
     line = f"  {one_line(fact.slot)}: {avoids}{one_line(fact.value)}{mark}"
     return [line, f"      {fact.learnt[:10]}  {said}"]
 
 
 def _event_line(event: "Event", events: "dict[str, Event]", counts: bool) -> str:
     from pocket_agent.profile.facts import OpKind
+    from pocket_agent.profile.rules import CONFIDENT
 
     op = event.op
     about = events.get(op.fact) if op.fact else None
@@ -160,6 +177,8 @@ def _event_line(event: "Event", events: "dict[str, Event]", counts: bool) -> str
         what = f"undo {op.undoes}"
     elif op.kind is OpKind.NONE or (op.kind is OpKind.REMOVE and not op.value):
         what = "(forgotten)"
+    states = op.kind in (OpKind.ADD, OpKind.UPDATE, OpKind.REMOVE)
+    what += "?" if states and event.confidence < CONFIDENT else ""
     gone = "" if counts or op.kind is OpKind.UNDO else "  (undone)"
     said = event.source.quote if event.source and event.source.turn else ""
     quote = f"  “{one_line(said)}”" if said else ""

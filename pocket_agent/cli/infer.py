@@ -7,6 +7,7 @@ import os
 import sys
 import threading
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pocket_agent.cli import options
@@ -45,7 +46,7 @@ async def _infer(arguments: argparse.Namespace) -> int:
     from pocket_agent.assistant.opening import policy_alone
 
     locations, settings = open_home(arguments)
-    choice = choose_model(arguments, settings, CHAT_TOKENS)
+    choice = replace(choose_model(arguments, settings, CHAT_TOKENS), unsure=False)
     failed = False
     async with policy_alone(locations, choice, Narrator()) as (_, reader):
         narrate(f"policy {reader.version}")

@@ -80,6 +80,7 @@ def choose_model(
         gpu_layers=settings.offload,
         requantize=settings.requantize and not arguments.no_requantize,
         threads=settings.threads,
+        unsure=settings.candidates == "unsure",
     )
 
 

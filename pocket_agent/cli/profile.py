@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from pocket_agent.cli import encryption, facts, forget, marks
+from pocket_agent.cli import candidates, encryption, facts, forget, importing, marks
 from pocket_agent.cli.opening import as_path, no_profile, open_home, open_store, profile_name
 from pocket_agent.cli.output import narrate, put_json, put_line
 from pocket_agent.cli.passphrases import passphrase_for
@@ -49,6 +49,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     setting.add_argument("--avoid", action="store_true", help="something you dislike or avoid")
     for name, about in marks.COMMANDS.items():
         marks.add_arguments(command(name, marks.command(name), about))
+    waiting = command("candidates", candidates.listing, "what waits for your yes or no")
+    waiting.add_argument("--json", action="store_true")
+    for name, about in candidates.ANSWERS.items():
+        candidates.add_arguments(command(name, candidates.answering(name), about))
     undo = command("undo", facts.undo, "take back the last change, or the one of that number")
     undo.add_argument("seq", type=int, nargs="?", help="a number of `profile history`")
     forget.add_arguments(
@@ -57,8 +61,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     command("export", _export, "write everything to one file").add_argument(
         "file", help="the file to make"
     )
-    command("import", _import, "take in an export: all of it, or nothing").add_argument(
-        "file", help="what `profile export` wrote"
+    importing.add_arguments(
+        command(
+            "import", _import, "take in a file of this or another program: all of it, or nothing"
+        )
     )
     encrypt = command(
         "encrypt", encryption.encrypt, "encrypt a profile: only its passphrase opens it then"
@@ -133,6 +139,8 @@ def _export(arguments: argparse.Namespace) -> int:
 
 
 def _import(arguments: argparse.Namespace) -> int:
+    if found := importing.recognise(arguments):
+        return importing.run(arguments, found, _erase)
     from pocket_agent.portable.archive import import_profile
 
     locations, settings = open_home(arguments)

@@ -1,8 +1,8 @@
 """The event log and the facts that follow from it, kept in step within one transaction."""
 
 import threading
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import apsw
@@ -21,9 +21,9 @@ from pocket_agent.memory.rows import (
     source_row,
 )
 from pocket_agent.memory.tombstones import forbids
-from pocket_agent.profile.facts import Actor, Event, Fact, Op, OpKind, Profile, Source
+from pocket_agent.profile.facts import BATCH, Actor, Event, Fact, Op, OpKind, Profile, Source
 from pocket_agent.profile.redaction import Redacted
-from pocket_agent.profile.rules import Applied, Outcome, apply, replay, undo_target
+from pocket_agent.profile.rules import Applied, Outcome, apply_new, replay, undo_target
 
 _EVENTS = f"SELECT {EVENT_COLUMNS} FROM events WHERE seq > ? ORDER BY seq"  # noqa: S608
 _APPEND = f"INSERT INTO events ({EVENT_COLUMNS}) VALUES ({'?' + ', ?' * 14})"  # noqa: S608
@@ -39,6 +39,15 @@ _PUT_FACT = f"INSERT INTO facts ({FACT_COLUMNS}) VALUES ({'?' + ', ?' * 12})"  #
 _PUT_SOURCE = f"""
 INSERT INTO fact_sources (fact, place, {SOURCE_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)
 """  # noqa: S608
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One of several ops that are recorded in one go."""
+
+    op: Op
+    source: Source | None = None
+    confidence: float = 1.0
 
 
 class EventLog:
@@ -85,15 +94,36 @@ class EventLog:
                 event = Event(seq, new_id(), moment, actor, op, source, confidence, policy, since)
                 if actor is Actor.POLICY and forbids(connection, op, source):
                     return Applied(self._profile, Outcome.REFUSED)
-                applied = apply(self._profile, event)
+                event, applied = apply_new(self._profile, event)
                 if applied.changed:
                     connection.execute(_APPEND, event_row(event))
                     _save(connection, self._profile, applied.profile)
             self._profile = applied.profile
         return applied
 
+    def record_together(self, entries: Sequence[Entry], actor: Actor) -> list[Applied]:
+        """Apply several ops and append their events, all or none. One undo takes them all back."""
+        batch = f"{BATCH}{new_id()}" if len(entries) > 1 else ""
+        done = []
+        with self.lock:
+            with self._database.writing() as connection:
+                seq, at, profile = _next_seq(connection), now(), self._profile
+                for op, source, sure in ((e.op, e.source, e.confidence) for e in entries):
+                    event = Event(seq, new_id(), at, actor, op, source, sure, batch)
+                    event, applied = apply_new(profile, event)
+                    if applied.changed:
+                        connection.execute(_APPEND, event_row(event))
+                        seq, profile = seq + 1, applied.profile
+                    done.append(applied)
+                _save(connection, self._profile, profile)
+            self._profile = profile
+        return done
+
     def undo(self, seq: int | None) -> Applied:
-        """Take back one event by appending its undo; None means the last that does anything."""
+        """Take back one event by appending its undo; None means the last that does anything.
+
+        One that was recorded together with others takes these with it.
+        """
         with self.lock:
             before = self._profile
             with self._database.writing() as connection:

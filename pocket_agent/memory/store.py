@@ -11,7 +11,7 @@ from pocket_agent.memory.cipher import Key
 from pocket_agent.memory.database import Database
 from pocket_agent.memory.erasure import Wish
 from pocket_agent.memory.forgetting import Plan, Receipt
-from pocket_agent.memory.log import EventLog
+from pocket_agent.memory.log import Entry, EventLog
 from pocket_agent.memory.passages import Passage, read_passages
 from pocket_agent.memory.records import Session, Turn, TurnStatus
 from pocket_agent.memory.turns import Sessions, Turns
@@ -196,6 +196,14 @@ class Store:
         """
         return self._log.record(op, actor, source, confidence, policy, since, at)
 
+    def record_together(self, entries: Sequence[Entry], *, actor: Actor) -> list[Applied]:
+        """Apply several ops, all or none, as one step: one undo takes them all back.
+
+        Raises:
+            ProfileError: the rules don't allow one of them; nothing was recorded.
+        """
+        return self._log.record_together(entries, actor)
+
     def undo(self, seq: int | None = None) -> Applied:
         """Take back the event of that seq, or the last that still does anything.
 
@@ -228,6 +236,31 @@ class Store:
         except BaseException:
             self._log.reload()
             raise
+
+    def add_conversations(
+        self, conversations: Iterable[tuple[Session, Sequence[Turn]]], entries: Sequence[Entry] = ()
+    ) -> None:
+        """Add what another program held: conversations, and statements that wait. All or none.
+
+        The policy never reads these turns. One conversation at a time is held in memory.
+
+        Raises:
+            StoreError: a turn of the same id is already stored; nothing was added.
+            ProfileError: the rules don't allow a statement; nothing was added.
+        """
+        try:
+            with self.database.writing():
+                for session, turns in conversations:
+                    self._sessions.add_known(session)
+                    self._turns.add_many(turns, "import")
+                self._log.record_together(entries, Actor.IMPORT)
+        except BaseException:
+            self._log.reload()
+            raise
+
+    def turn_ids(self, session: str) -> set[str]:
+        """The ids of the turns of a conversation; none if it is not there."""
+        return self._turns.ids(session)
 
     # Forgetting
 
@@ -271,9 +304,15 @@ class Store:
 
     def may_learn(self, event: Event) -> bool:
         """Whether an event from elsewhere teaches nothing that has been forgotten here."""
+        if event.actor is Actor.USER:
+            return True
         with self.database.reading() as connection:
-            by_policy = event.actor is Actor.POLICY
-            return not (by_policy and tombstones.forbids(connection, event.op, event.source))
+            return not tombstones.forbids(connection, event.op, event.source)
+
+    def may_propose(self, op: Op, source: Source) -> bool:
+        """Whether something imported says nothing that has been forgotten here."""
+        with self.database.reading() as connection:
+            return not tombstones.forbids(connection, op, source)
 
     # Vectors
 

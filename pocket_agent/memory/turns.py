@@ -146,6 +146,12 @@ class Turns:
                 return turn_from_row(row)
         raise StoreError(f"There is no turn {name}")
 
+    def ids(self, session: str) -> set[str]:
+        """The ids of the turns of a session."""
+        with self._database.reading() as connection:
+            rows = connection.execute("SELECT id FROM turns WHERE session = ?", (session,))
+            return {name for (name,) in rows}
+
     def page(self, session: str, before: str | None, limit: int) -> list[Turn]:
         """The last `limit` turns of a session (before the turn of that id), oldest first."""
         earlier = "AND n < (SELECT n FROM turns WHERE id = ?)" if before else ""

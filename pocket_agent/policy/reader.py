@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pocket_agent.errors import UsageError
-from pocket_agent.llm.protocol import GREEDY, ContextName, Engine, Request, complete
+from pocket_agent.llm.protocol import GREEDY, ContextName, Engine, Request, Sampling, complete
 from pocket_agent.policy.format import MAX_OPS, NONE, parse
 from pocket_agent.policy.grammar import build_grammar
 from pocket_agent.policy.prompt import END, few_shot_prompt, trained_prompt
@@ -25,10 +25,12 @@ class Reading:
     Args:
         ops: the edits, in order; empty where the turn says nothing lasting.
         ask: the slot to ask about, or None.
+        unsure: edits that caution alone held back; they may be proposed, not made.
     """
 
     ops: tuple[Op, ...]
     ask: str | None = None
+    unsure: tuple[Op, ...] = ()
 
 
 class PolicyReader:
@@ -41,6 +43,8 @@ class PolicyReader:
         caution: "nothing to learn" is the answer where its logit and this outweigh all edits
             together: at 0, where it is more likely than not. More means fewer and surer facts.
             Set for each adapter by what it does on the validation set.
+        unsure: where caution alone made it "nothing to learn", decide once more without: it costs
+            a token, or an answer, since the prompt is in the cache.
     """
 
     def __init__(
@@ -50,10 +54,13 @@ class PolicyReader:
         *,
         trained: bool = False,
         caution: float = 0.0,
+        unsure: bool = False,
     ):
         self._engine = engine
         gate = (NONE, caution) if trained or caution else None
         self._sampling = replace(GREEDY, max_tokens=MAX_ANSWER_TOKENS, gate=gate)
+        bold = replace(self._sampling, gate=(NONE, 0.0))
+        self._bold = bold if unsure and caution > 0 else None
         self.version = version
         self._prompt = trained_prompt if trained else few_shot_prompt
 
@@ -67,11 +74,14 @@ class PolicyReader:
             EngineDiedError: the model's process ended; the turn can be read again.
         """
         ops: list[Op] = []
+        unsure: list[Op] = []
         for state in build_states(known, assistant, turn):
-            for op in await self._decide(state):
-                if _is_news(op, known) and not any(_alike(op, other) for other in ops):
-                    ops.append(op)
-        return Reading(tuple(ops[:MAX_OPS]))
+            found = await self._decide(state, self._sampling)
+            _add_news(ops, found, known)
+            if not found and self._bold is not None:
+                _add_news(unsure, await self._decide(state, self._bold), known)
+        held_back = [op for op in unsure if not any(_alike(op, other) for other in ops)]
+        return Reading(tuple(ops[:MAX_OPS]), unsure=tuple(held_back[:MAX_OPS]))
 
     async def infer(self, record: dict[str, Any]) -> dict[str, Any]:
         """One line of the `infer` command: a record in, a record out (see docs/architecture.md).
@@ -87,15 +97,21 @@ class PolicyReader:
             "ask": reading.ask,
         }
 
-    async def _decide(self, state: State) -> list[Op]:
+    async def _decide(self, state: State, sampling: Sampling) -> list[Op]:
         request = Request(
             context=ContextName.POLICY,
             prompt=self._prompt(state),
             grammar=build_grammar(state),
-            sampling=self._sampling,
+            sampling=sampling,
             stop=(END,),
         )
         return parse(await complete(self._engine, request), state)
+
+
+def _add_news(ops: list[Op], found: Sequence[Op], known: Sequence[Known]) -> None:
+    for op in found:
+        if _is_news(op, known) and not any(_alike(op, other) for other in ops):
+            ops.append(op)
 
 
 def _is_news(op: Op, known: Sequence[Known]) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from pocket_agent.memory.covering import BLOCK
 from pocket_agent.memory.records import Turn, TurnRole
 from pocket_agent.profile.facts import Actor, Event, OpKind, Source
+from pocket_agent.profile.rules import CONFIDENT
 from pocket_agent.profile.values import find_span
 
 
@@ -23,6 +24,10 @@ def check_source(event: Event, turns: Mapping[str, Turn]) -> None:
     if event.op.kind not in (OpKind.ADD, OpKind.UPDATE):
         return
     source = event.source
+    if source is not None and source.imported_from:
+        if event.actor is not Actor.USER and event.confidence >= CONFIDENT:
+            raise ValueError("it was imported, and was to hold without a yes")
+        return
     if source is None or not source.turn:
         if event.actor is not Actor.USER:
             raise ValueError("it rests on no turn of the person's")

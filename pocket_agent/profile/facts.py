@@ -15,10 +15,12 @@ class Polarity(StrEnum):
 class FactState(StrEnum):
     """Where a fact stands. Only active facts are told to the model."""
 
-    CANDIDATE = "candidate"
+    CANDIDATE = "candidate"  # waits for the person's yes or no
+    DOUBT = "doubt"  # an active fact of the same words seems to hold no longer: yes or no?
     ACTIVE = "active"
     SUPERSEDED = "superseded"
     RETRACTED = "retracted"
+    REJECTED = "rejected"  # the person said no
 
 
 class Actor(StrEnum):
@@ -41,7 +43,14 @@ class OpKind(StrEnum):
     PIN = "pin"
     UNPIN = "unpin"
     CONFIRM = "confirm"
+    REJECT = "reject"
     UNDO = "undo"
+
+
+IMPORTED = "import:"
+"""Begins the `turn` of a source that is no turn but another program's file."""
+BATCH = "batch:"
+"""Begins the `policy` of events that were made in one go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +58,8 @@ class Source:
     """The words a fact rests on.
 
     Args:
-        turn: id of the user turn; empty if the person typed the fact in by hand.
+        turn: id of the user turn; empty if the person typed the fact in by hand; IMPORTED and the
+            name of a format if it comes from a file of that format.
         start, end: character span of the quote in that turn.
         quote: the person's verbatim words.
         question: what the assistant had asked, where the turn answers it.
@@ -61,6 +71,11 @@ class Source:
     quote: str
     question: str = ""
 
+    @property
+    def imported_from(self) -> str:
+        """The format of the file it comes from; empty for what was said or typed here."""
+        return self.turn.removeprefix(IMPORTED) if self.turn.startswith(IMPORTED) else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Op:
@@ -70,9 +85,9 @@ class Op:
         kind: what to do.
         slot: a name of the slot schema; empty for none and undo.
         value: the value added, the new value of an update, or the value removed.
-        old: the value an update replaces.
+        old: the value an update replaces, or that makes way for a confirmed candidate.
         polarity: liked or avoided.
-        fact: id of the fact, for edits by hand (lock, pin, confirm, remove, update).
+        fact: id of the fact, for edits by hand (lock, pin, confirm, reject, remove, update).
         undoes: seq of the event that an undo takes back.
     """
 
@@ -97,7 +112,7 @@ class Event:
         op: what was done.
         source: the words it rests on; None for undo, lock, pin and confirm.
         confidence: in [0, 1]; below the threshold of `rules` a fact waits as a candidate.
-        policy: version of the policy that decided it; empty for people.
+        policy: version of the policy that decided it; empty for people, or the batch it is part of.
         since: when it became true, ISO 8601 or empty if unknown.
     """
 
@@ -111,6 +126,11 @@ class Event:
     policy: str = ""
     since: str = ""
 
+    @property
+    def batch(self) -> str:
+        """What events made in one go share, and are undone together by; empty for the others."""
+        return self.policy if self.policy.startswith(BATCH) else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Fact:
@@ -120,7 +140,7 @@ class Fact:
         id: the id of the event that made it.
         slot, value, polarity: what is held to be true.
         confidence: in [0, 1]; restating it may raise it, recalling it never does.
-        state: candidate, active, superseded or retracted.
+        state: see `FactState`.
         actor: who made it.
         learnt: when we learnt it, ISO 8601 in UTC.
         since: when it became true, ISO 8601 or empty.
@@ -128,7 +148,7 @@ class Fact:
         pinned: always in the model's context.
         sources: the words it rests on, oldest first.
         replaced_by: id of the fact that superseded it.
-        ended: when it was superseded or retracted, ISO 8601 or empty.
+        ended: when it was superseded, retracted or rejected, ISO 8601 or empty.
     """
 
     id: str
@@ -158,7 +178,7 @@ class Profile:
         return self._select(FactState.ACTIVE, slot)
 
     def candidates(self) -> list[Fact]:
-        """The facts that wait for the person's yes or no."""
+        """The facts that wait for the person's yes or no. `waiting.waiting` has doubts too."""
         return self._select(FactState.CANDIDATE, None)
 
     def with_facts(self, changed: Iterable[Fact]) -> "Profile":

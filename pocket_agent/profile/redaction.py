@@ -25,7 +25,14 @@ Value = tuple[str, str]
 
 _LIVE = (FactState.ACTIVE, FactState.CANDIDATE)
 _MAKING = (OpKind.ADD, OpKind.UPDATE)
-_BY_HAND = (OpKind.LOCK, OpKind.UNLOCK, OpKind.PIN, OpKind.UNPIN, OpKind.CONFIRM)
+_BY_HAND = (
+    OpKind.LOCK,
+    OpKind.UNLOCK,
+    OpKind.PIN,
+    OpKind.UNPIN,
+    OpKind.CONFIRM,
+    OpKind.REJECT,
+)
 
 
 def value_of(slot: str, value: str) -> Value:
@@ -138,7 +145,9 @@ class _Walk:
             was = self._was.facts.get(name)
             if was is None or now.state not in _LIVE:
                 continue
-            if was.state not in _LIVE:
+            if was.state is FactState.REJECTED:
+                yield Op(OpKind.REJECT, fact=name)
+            elif was.state not in _LIVE:
                 yield Op(OpKind.REMOVE, fact=name)
             elif was.locked is not now.locked:
                 yield Op(OpKind.LOCK if was.locked else OpKind.UNLOCK, fact=name)
@@ -149,11 +158,15 @@ class _Walk:
         op, facts, values = event.op, self._ties.facts, self._ties.values
         subject = self._ties.subjects[event.seq]
         if op.kind in _BY_HAND:
+            if value_of(op.slot, op.old) in values:
+                event = replace(event, op=replace(op, old=""))
             return self._bare(event, before) if op.fact in facts else self._sourced(event)
         if _value(event) in values or (op.kind is OpKind.REMOVE and subject in facts):
             return self._bare(event, before)
         if _states(event) and _lost(event, self._scope):
             return self._grounded_anew(event, before)
+        if _doubts(before) and (event.seq in self._scope.seqs or _lost(event, self._scope)):
+            return self._bare(event, before)
         if value_of(op.slot, op.old) in values:
             op = replace(op, old="")
         if op.fact in facts:
@@ -165,7 +178,7 @@ class _Walk:
         retired = self._retired(before.profile.facts.values())
         op = Op(OpKind.REMOVE, fact=retired) if retired else Op(OpKind.NONE)
         actor = Actor.USER if retired else event.actor
-        return Event(event.seq, event.id, event.at, actor, op)
+        return Event(event.seq, event.id, event.at, actor, op, policy=event.batch)
 
     def _retired(self, after: Iterable[Fact]) -> str:
         for fact in after:
@@ -267,8 +280,15 @@ def _question_lost(source: Source, scope: Scope) -> bool:
 
 
 def _waits(applied: Applied) -> bool:
-    return applied.fact is not None and applied.fact.state is FactState.CANDIDATE
+    waiting = (FactState.CANDIDATE, FactState.DOUBT)
+    return applied.fact is not None and applied.fact.state in waiting
+
+
+def _doubts(applied: Applied) -> bool:
+    return applied.outcome is Outcome.PROPOSED and (
+        applied.fact is not None and applied.fact.state is FactState.DOUBT
+    )
 
 
 def _overreaches(applied: Applied) -> bool:
-    return applied.outcome in (Outcome.ADDED, Outcome.UPDATED)
+    return applied.outcome in (Outcome.ADDED, Outcome.UPDATED, Outcome.REMOVED)

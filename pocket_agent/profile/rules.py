@@ -1,57 +1,31 @@
-"""The rules by which an event changes the profile.
+"""The rules by which events change the profile, one by one (`edits`) and as a log.
 
 Pure: the same log always gives the same profile.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import replace
 
 from pocket_agent.errors import ProfileError
-from pocket_agent.profile.facts import (
-    Actor,
-    Event,
-    Fact,
-    FactState,
-    Op,
-    OpKind,
-    Polarity,
-    Profile,
-    Source,
-)
-from pocket_agent.profile.slots import BY_NAME, POLAR, SINGLE
-from pocket_agent.profile.values import clean, find_span, key
+from pocket_agent.profile.edits import CONFIDENT, WAITS, Applied, Outcome, is_waiting, step
+from pocket_agent.profile.facts import Actor, Event, Op, OpKind, Polarity, Profile, Source
+from pocket_agent.profile.slots import BY_NAME, POLAR
+from pocket_agent.profile.values import find_span, key
 
-CONFIDENT = 0.5
-"""Below this, what the policy or an import says waits as a candidate for a yes or no."""
-
-
-class Outcome(StrEnum):
-    """What an event did."""
-
-    ADDED = "added"
-    REINFORCED = "reinforced"
-    UPDATED = "updated"
-    REMOVED = "removed"
-    PROPOSED = "proposed"  # waits as a candidate: low confidence, or a protected fact stands
-    MARKED = "marked"  # locked, unlocked, pinned, unpinned
-    UNDONE = "undone"
-    REFUSED = "refused"  # a protected fact stands and nothing changed
-    UNCHANGED = "unchanged"
-
-
-@dataclass(frozen=True, slots=True)
-class Applied:
-    """The profile after an event, what the event did, and the fact it did it to."""
-
-    profile: Profile
-    outcome: Outcome
-    fact: Fact | None = None
-
-    @property
-    def changed(self) -> bool:
-        """Whether the profile differs from what it was."""
-        return self.outcome not in (Outcome.REFUSED, Outcome.UNCHANGED)
+__all__ = [
+    "CONFIDENT",
+    "WAITS",
+    "Applied",
+    "Outcome",
+    "apply",
+    "apply_new",
+    "as_of",
+    "check",
+    "effective",
+    "replay",
+    "step",
+    "undo_target",
+]
 
 
 def check(event: Event) -> None:
@@ -59,7 +33,8 @@ def check(event: Event) -> None:
 
     Raises:
         ProfileError: unknown slot, empty value, a polarity where none belongs, or, for the
-            policy, a value that stands neither in its quote nor in the question it answers.
+            policy, a value that stands neither in its quote nor in the question it answers, or
+            something imported that would hold without a yes.
     """
     op = event.op
     if op.kind in (OpKind.ADD, OpKind.UPDATE):
@@ -72,6 +47,9 @@ def check(event: Event) -> None:
             raise ProfileError(f"{op.slot} can't be avoided, only stated")
         if event.actor is Actor.POLICY and not _grounded(op, event.source):
             raise ProfileError(f"The value {op.value!r} is not in the person's own words")
+        imported = event.source is not None and event.source.imported_from
+        if imported and event.actor is not Actor.USER and event.confidence >= CONFIDENT:
+            raise ProfileError("What is imported waits for the person's yes")
 
 
 def apply(profile: Profile, event: Event) -> Applied:
@@ -89,21 +67,23 @@ def apply(profile: Profile, event: Event) -> Applied:
     return step(profile, event)
 
 
-def step(profile: Profile, event: Event) -> Applied:
-    """One event of a log that is replayed: as `apply`, but not checked again. An undo is none."""
-    match event.op.kind:
-        case OpKind.NONE:
-            return Applied(profile, Outcome.UNCHANGED)
-        case OpKind.ADD:
-            return _add(profile, event)
-        case OpKind.UPDATE:
-            return _update(profile, event)
-        case OpKind.REMOVE:
-            return _remove(profile, event)
-        case OpKind.CONFIRM:
-            return _confirm(profile, event)
-        case _:
-            return _mark(profile, event)
+def apply_new(profile: Profile, event: Event) -> tuple[Event, Applied]:
+    """As `apply`; what waits is made to wait in every later replay too.
+
+    A lock that is undone later must not turn the question of that day into an edit nobody saw.
+
+    Returns:
+        The event as it is to be recorded, and what it does.
+
+    Raises:
+        ProfileError: see `apply`.
+    """
+    applied = apply(profile, event)
+    states = event.op.kind in (OpKind.ADD, OpKind.UPDATE, OpKind.REMOVE)
+    if states and applied.changed and is_waiting(applied.fact) and event.confidence >= CONFIDENT:
+        event = replace(event, confidence=WAITS)
+        applied = apply(profile, event)
+    return event, applied
 
 
 def replay(events: Iterable[Event]) -> Profile:
@@ -124,14 +104,20 @@ def as_of(events: Iterable[Event], moment: str) -> Profile:
 
 
 def effective(events: Sequence[Event]) -> list[Event]:
-    """The events that count: neither undone nor an undo. Undoing an undo brings the event back."""
+    """The events that count: neither undone nor an undo. Undoing an undo brings the event back.
+
+    A batch is undone as a whole, whichever of its events the undo names.
+    """
+    batches = {event.seq: event.batch for event in events if event.batch}
     undone: set[int] = set()
+    undone_batches: set[str] = set()
     kept: list[Event] = []
     for event in reversed(events):
-        if event.seq in undone:
+        if event.seq in undone or (event.batch and event.batch in undone_batches):
             continue
         if event.op.kind is OpKind.UNDO:
             undone.add(event.op.undoes)
+            undone_batches.add(batches.get(event.op.undoes, ""))
         else:
             kept.append(event)
     return kept[::-1]
@@ -152,9 +138,9 @@ def undo_target(events: Sequence[Event], seq: int | None = None) -> Event:
     if seq is None:
         counting = effective(events)
         now = replay(counting)
-        for at in reversed(range(len(counting))):
-            if replay([*counting[:at], *counting[at + 1 :]]) != now:
-                return counting[at]
+        for event in reversed(counting):
+            if replay(other for other in counting if not _together(event, other)) != now:
+                return event
         raise ProfileError("There is nothing to undo")
     for event in events:
         if event.seq == seq:
@@ -162,170 +148,12 @@ def undo_target(events: Sequence[Event], seq: int | None = None) -> Event:
     raise ProfileError(f"There is no event {seq}", "`profile history` lists them.")
 
 
+def _together(event: Event, other: Event) -> bool:
+    """Whether an undo of the one takes back the other."""
+    return event.seq == other.seq or (event.batch != "" and event.batch == other.batch)
+
+
 def _grounded(op: Op, source: Source | None) -> bool:
-    if source is None or not source.turn or not source.quote.strip():
+    if source is None or not source.turn or source.imported_from or not source.quote.strip():
         return False
     return any(find_span(text, op.value) is not None for text in (source.quote, source.question))
-
-
-def _protected(fact: Fact, event: Event) -> bool:
-    return event.actor is not Actor.USER and (fact.locked or fact.actor is Actor.USER)
-
-
-def _weak(event: Event) -> bool:
-    return event.actor is not Actor.USER and event.confidence < CONFIDENT
-
-
-def _same(facts: Iterable[Fact], slot: str, value: str) -> Fact | None:
-    wanted = key(value)
-    return next((f for f in facts if f.slot == slot and key(f.value) == wanted), None)
-
-
-def _target(profile: Profile, op: Op, value: str) -> Fact | None:
-    """The fact an op speaks of: by id where a hand chose it, else by slot and value."""
-    if op.fact:
-        fact = profile.facts.get(op.fact)
-        live = (FactState.ACTIVE, FactState.CANDIDATE)
-        return fact if fact and fact.state in live else None
-    found = [f for f in profile.active(op.slot) if key(f.value) == key(value)]
-    return found[0] if found else None
-
-
-def _new_fact(event: Event, state: FactState) -> Fact:
-    op = event.op
-    return Fact(
-        id=event.id,
-        slot=op.slot,
-        value=clean(op.value),
-        polarity=op.polarity,
-        confidence=event.confidence,
-        state=state,
-        actor=event.actor,
-        learnt=event.at,
-        since=event.since,
-        sources=(event.source,) if event.source else (),
-    )
-
-
-def _reinforce(profile: Profile, fact: Fact, event: Event) -> Applied:
-    """The same value again: one more source, never a second fact."""
-    known = event.source is None or event.source in fact.sources
-    stronger = replace(
-        fact,
-        sources=fact.sources if known or event.source is None else (*fact.sources, event.source),
-        confidence=max(fact.confidence, event.confidence),
-        actor=Actor.USER if event.actor is Actor.USER else fact.actor,
-    )
-    if stronger == fact:
-        return Applied(profile, Outcome.UNCHANGED, fact)
-    return Applied(profile.with_facts([stronger]), Outcome.REINFORCED, stronger)
-
-
-def _propose(profile: Profile, event: Event) -> Applied:
-    """Let it wait for the person's yes or no, beside what stands."""
-    for waiting in profile.candidates():
-        if _same([waiting], event.op.slot, event.op.value) and (
-            waiting.polarity is event.op.polarity
-        ):
-            return _reinforce(profile, waiting, event)
-    fact = _new_fact(event, FactState.CANDIDATE)
-    return Applied(profile.with_facts([fact]), Outcome.PROPOSED, fact)
-
-
-def _supersede(profile: Profile, old: Fact, new: Fact, at: str) -> Profile:
-    gone = replace(old, state=FactState.SUPERSEDED, replaced_by=new.id, ended=at)
-    return profile.with_facts([gone, new])
-
-
-def _rival(profile: Profile, op: Op) -> Fact | None:
-    """The active fact that can't hold beside the op's value."""
-    same = _same(profile.active(op.slot), op.slot, op.value)
-    if same is not None or op.slot not in SINGLE:
-        return same
-    return next(iter(profile.active(op.slot)), None)
-
-
-def _add(profile: Profile, event: Event) -> Applied:
-    op = event.op
-    rival = _rival(profile, op)
-    if rival is not None and key(rival.value) == key(op.value) and rival.polarity is op.polarity:
-        return _reinforce(profile, rival, event)
-    waiting = _same(profile.candidates(), op.slot, op.value)
-    if _weak(event) or any(fact and _protected(fact, event) for fact in (rival, waiting)):
-        return _propose(profile, event)
-    profile = _withdraw_candidate(profile, event)
-    fact = _new_fact(event, FactState.ACTIVE)
-    if rival is None:
-        return Applied(profile.with_facts([fact]), Outcome.ADDED, fact)
-    return Applied(_supersede(profile, rival, fact, event.at), Outcome.UPDATED, fact)
-
-
-def _withdraw_candidate(profile: Profile, event: Event) -> Profile:
-    """A candidate that has now been said firmly makes way for the fact."""
-    waiting = _same(profile.candidates(), event.op.slot, event.op.value)
-    if waiting is None:
-        return profile
-    return profile.with_facts(
-        [replace(waiting, state=FactState.SUPERSEDED, replaced_by=event.id, ended=event.at)]
-    )
-
-
-def _update(profile: Profile, event: Event) -> Applied:
-    op = event.op
-    old = _target(profile, op, op.old)
-    if old is None:
-        return _add(profile, event)
-    if _protected(old, event) or _weak(event):
-        return _propose(profile, event)
-    twin = _rival(profile, op)
-    if twin is not None and twin.id != old.id:
-        return _merge_into(profile, old, twin, event)
-    if old.value == clean(op.value) and old.polarity is op.polarity:
-        return _reinforce(profile, old, event)
-    fact = replace(_new_fact(event, FactState.ACTIVE), pinned=old.pinned, locked=old.locked)
-    return Applied(_supersede(profile, old, fact, event.at), Outcome.UPDATED, fact)
-
-
-def _merge_into(profile: Profile, old: Fact, twin: Fact, event: Event) -> Applied:
-    """The new value is already held: the old fact gives way to that one."""
-    if _protected(twin, event) and twin.polarity is not event.op.polarity:
-        return _propose(profile, event)
-    added = _add(profile, event)
-    winner = added.fact or twin
-    gone = replace(old, state=FactState.SUPERSEDED, replaced_by=winner.id, ended=event.at)
-    return Applied(added.profile.with_facts([gone]), Outcome.UPDATED, winner)
-
-
-def _remove(profile: Profile, event: Event) -> Applied:
-    fact = _target(profile, event.op, event.op.value)
-    if fact is None:
-        return Applied(profile, Outcome.UNCHANGED)
-    if _protected(fact, event) or _weak(event):
-        return Applied(profile, Outcome.REFUSED, fact)
-    gone = replace(fact, state=FactState.RETRACTED, ended=event.at)
-    return Applied(profile.with_facts([gone]), Outcome.REMOVED, gone)
-
-
-def _confirm(profile: Profile, event: Event) -> Applied:
-    fact = profile.facts.get(event.op.fact)
-    if fact is None or fact.state is not FactState.CANDIDATE:
-        return Applied(profile, Outcome.UNCHANGED, fact)
-    sure = replace(fact, state=FactState.ACTIVE, actor=Actor.USER, confidence=1.0)
-    rival = _rival(profile, Op(OpKind.ADD, slot=fact.slot, value=fact.value))
-    if rival is None:
-        return Applied(profile.with_facts([sure]), Outcome.ADDED, sure)
-    return Applied(_supersede(profile, rival, sure, event.at), Outcome.UPDATED, sure)
-
-
-def _mark(profile: Profile, event: Event) -> Applied:
-    fact = profile.facts.get(event.op.fact)
-    if fact is None:  # its own event may have been undone since
-        return Applied(profile, Outcome.UNCHANGED)
-    kind = event.op.kind
-    if kind in (OpKind.LOCK, OpKind.UNLOCK):
-        marked = replace(fact, locked=kind is OpKind.LOCK)
-    else:
-        marked = replace(fact, pinned=kind is OpKind.PIN)
-    if marked == fact:
-        return Applied(profile, Outcome.UNCHANGED, fact)
-    return Applied(profile.with_facts([marked]), Outcome.MARKED, marked)

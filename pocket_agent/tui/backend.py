@@ -57,12 +57,22 @@ class MemoryRow:
     Args:
         turn: id of the user turn it was learnt from.
         undone: whether an undo has taken it back.
+        waits: id of what waits for a yes or no; empty if nothing is asked.
     """
 
     seq: int
     turn: str
     line: str
     undone: bool = False
+    waits: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A yes or no that is in the log: the line to show, and the row that an undo takes back."""
+
+    seq: int
+    line: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +188,7 @@ class Backend(Protocol):
         """Turns of the current session that come before the turn with that id, or the last ones."""
 
     async def facts(self) -> list[Fact]:
-        """What the profile holds now, candidates included."""
+        """What the profile holds now, and what waits for a yes or no."""
 
     async def edit_fact(self, fact: str, value: str) -> str:
         """Replace a fact's value by hand. Returns the line to show."""
@@ -198,8 +208,11 @@ class Backend(Protocol):
     async def forget(self, wish: Wish) -> str:
         """Erase for good. Returns the line to show; no undo brings it back."""
 
-    async def confirm_fact(self, fact: str) -> str:
-        """Say yes to a candidate. Returns the line to show."""
+    async def answer_fact(self, fact: str, yes: bool) -> Answered:
+        """Say yes or no to what waits."""
+
+    async def unseen_imports(self) -> int:
+        """How many imported facts wait that no earlier call has told of."""
 
     async def sent_prompt(self) -> SentPrompt | None:
         """The prompt of the last reply, or None before the first."""

@@ -36,6 +36,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("title", "rename", "give this conversation a title", argument="TEXT"),
     Command("stop", "stop", "stop the reply and keep what is there", "Escape"),
     Command("undo", "undo", "take back the last thing that was remembered", "ctrl+u"),
+    Command("yes", "answer_yes", "say yes to the newest remembered line that asks"),
+    Command("no", "answer_no", "say no to it: it is not asked again"),
     Command("forget", "forget", "erase all that holds a text, for good (asks)", argument="TEXT"),
     Command("copy", "copy", "copy the last reply, or only its last code block", argument="[code]"),
     Command("theme", "theme", "choose the colours", argument="[NAME]"),

@@ -47,12 +47,13 @@ class Said:
 
 @dataclass(slots=True, eq=False)
 class Remembered:
-    """A line about an edit of the profile, with undo."""
+    """A line about an edit of the profile, with undo; `waits` names what asks for a yes or no."""
 
     seq: int
     turn: str
     line: str
     undone: bool = False
+    waits: str = ""
     key: int = field(default_factory=lambda: next(_keys))
 
 
@@ -149,7 +150,7 @@ class Conversation:
     def learn(self, learnt: Learnt) -> Remembered:
         """A line for an edit of the profile, under its exchange if that is here."""
         turn = learnt.event.source.turn if learnt.event.source else ""
-        row = Remembered(learnt.event.seq, turn, learnt.line)
+        row = Remembered(learnt.event.seq, turn, learnt.line, waits=learnt.waits)
         found = (e for e in self.entries if turn and isinstance(e, Said) and e.turn == turn)
         self.entries.insert(self._after_exchange(next(found, None)), row)
         return row
@@ -185,6 +186,13 @@ class Conversation:
         """The newest line that can still be undone."""
         for entry in reversed(self.entries):
             if isinstance(entry, Remembered) and not entry.undone:
+                return entry
+        return None
+
+    def last_question(self) -> Remembered | None:
+        """The newest line that still asks for a yes or no."""
+        for entry in reversed(self.entries):
+            if isinstance(entry, Remembered) and entry.waits and not entry.undone:
                 return entry
         return None
 
@@ -230,4 +238,4 @@ def _entries(page: Page) -> list[Entry]:
 
 
 def _remembered(rows: Iterable[MemoryRow]) -> list[Entry]:
-    return [Remembered(row.seq, row.turn, row.line, row.undone) for row in rows]
+    return [Remembered(row.seq, row.turn, row.line, row.undone, row.waits) for row in rows]

@@ -110,6 +110,9 @@ class Dialogue:
         await self.backend.open(session, self._report, key)
         self.opened = True
         self.conversation.restore(await self.backend.page(None, PAGE))
+        if count := await self.backend.unseen_imports():
+            what = "imported fact waits" if count == 1 else "imported facts wait"
+            self.conversation.note(f"{count} {what} for your yes or no: F2")
         if unsent := await self.backend.waiting():
             self._kept = unsent
             self._view.draft_returned("\n".join(unsent))
@@ -159,6 +162,23 @@ class Dialogue:
             self.conversation.note(line)
         else:
             row.undone = True
+        self._view.entries_changed()
+
+    async def answer(self, yes: bool, row: Remembered | None = None) -> None:
+        """Say yes or no to what one line asks, or the newest that still asks."""
+        row = row or self.conversation.last_question()
+        if row is None or not row.waits or row.undone:
+            self.conversation.note("nothing here asks for a yes or no; F2 shows what waits")
+            self._view.entries_changed()
+            return
+        waits, row.waits = row.waits, ""  # a second key comes too late
+        try:
+            done = await self.backend.answer_fact(waits, yes)
+        except PocketAgentError as error:
+            row.waits = waits
+            self.fail(error)
+            return
+        row.line, row.seq = done.line, done.seq
         self._view.entries_changed()
 
     async def load_older(self) -> bool:

@@ -8,8 +8,10 @@ from pocket_agent.profile.slots import BY_NAME, Group
 from pocket_agent.tui.dates import day
 from pocket_agent.tui.safe_text import one_line
 
-WAITING = "waiting for your yes"
-"""The heading over the candidates."""
+WAITING = "waiting for your yes or no"
+"""The heading over the candidates and doubts."""
+
+_WAITS = (FactState.CANDIDATE, FactState.DOUBT)
 
 _RANK = {name: at for at, name in enumerate(BY_NAME)}
 
@@ -42,12 +44,13 @@ def polarity_words(fact: Fact) -> str:
     if fact.polarity is Polarity.AVOIDS:
         return "⊘ avoids"
     slot = BY_NAME.get(fact.slot)
-    return "♥ likes" if slot is not None and slot.polar else ""
+    return "♥ likes" if slot and slot.polar and slot.group is not Group.OTHER else ""
 
 
 def marks(fact: Fact) -> str:
     """What is special about a fact, in words."""
     named = (
+        ("no longer true?", fact.state is FactState.DOUBT),
         ("locked", fact.locked),
         ("pinned", fact.pinned),
         ("by hand", fact.actor is Actor.USER),
@@ -57,15 +60,18 @@ def marks(fact: Fact) -> str:
 
 
 def origin(fact: Fact) -> str:
-    """The words the fact rests on, and the day it was learnt."""
-    quote = next((source.quote for source in reversed(fact.sources) if source.quote), "")
-    parts = (f"“{one_line(quote)}”" if quote else "", day(fact.learnt))
+    """The words the fact rests on, where they come from if imported, and the day."""
+    source = next((source for source in reversed(fact.sources) if source.quote), None)
+    came = (
+        f"imported from {one_line(source.imported_from)}" if source and source.imported_from else ""
+    )
+    parts = (f"“{one_line(source.quote)}”" if source else "", came, day(fact.learnt))
     return " · ".join(part for part in parts if part)
 
 
 def _of(facts: list[Fact], group: Group | None) -> tuple[Fact, ...]:
     if group is None:
-        return tuple(fact for fact in facts if fact.state is FactState.CANDIDATE)
+        return tuple(fact for fact in facts if fact.state in _WAITS)
     return tuple(fact for fact in facts if fact.state is FactState.ACTIVE and _group(fact) is group)
 
 

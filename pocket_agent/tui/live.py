@@ -17,7 +17,9 @@ from pocket_agent.memory.erasure import Wish
 from pocket_agent.memory.records import Session
 from pocket_agent.paths import Locations
 from pocket_agent.profile.facts import Fact, Op, OpKind
+from pocket_agent.profile.waiting import waiting
 from pocket_agent.tui.backend import (
+    Answered,
     NeedsKeyError,
     Page,
     Preview,
@@ -141,7 +143,7 @@ class LiveBackend:
 
     async def facts(self) -> list[Fact]:
         profile = await asyncio.to_thread(self._open.store.profile)
-        return [*profile.active(), *profile.candidates()]
+        return [*profile.active(), *waiting(profile)]
 
     async def edit_fact(self, fact: str, value: str) -> str:
         held = await self._fact(fact)
@@ -174,8 +176,11 @@ class LiveBackend:
             await self._open_again()
         return f"forgotten: {receipt}"
 
-    async def confirm_fact(self, fact: str) -> str:
-        return await self._record(Op(OpKind.CONFIRM, fact=fact))
+    async def answer_fact(self, fact: str, yes: bool) -> Answered:
+        return await asyncio.to_thread(self._open.answer, await self._fact(fact), yes)
+
+    async def unseen_imports(self) -> int:
+        return await asyncio.to_thread(self._open.unseen_imports)
 
     async def sent_prompt(self) -> SentPrompt | None:
         prompt = self._open.assistant.last_context if self._parts else None

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from pocket_agent.assistant.assistant import Assistant, AssistantOptions
-from pocket_agent.assistant.learning import describe
+from pocket_agent.assistant.learning import ask_line, describe
 from pocket_agent.assistant.opening import Choice, load_policy
 from pocket_agent.assistant.phrases import label
 from pocket_agent.errors import UsageError
@@ -22,10 +22,14 @@ from pocket_agent.paths import Locations
 from pocket_agent.policy.reader import PolicyReader, Reading
 from pocket_agent.policy.state import Known
 from pocket_agent.portable.kept import exports_holding
-from pocket_agent.profile.facts import Actor, Event, Fact, FactState, Op, OpKind
-from pocket_agent.profile.rules import effective
-from pocket_agent.tui.backend import MemoryRow, Page, Preview
+from pocket_agent.profile.facts import Actor, Event, Fact, FactState, Op, OpKind, Profile
+from pocket_agent.profile.rules import CONFIDENT, effective
+from pocket_agent.profile.waiting import answers, waiting
+from pocket_agent.tui.backend import Answered, MemoryRow, Page, Preview
 from pocket_agent.tui.options import TuiOptions
+
+_SEEN = "imports.seen"
+"""The store's setting that holds up to which row of the log the person was told of imports."""
 
 
 class LatePolicy:
@@ -73,6 +77,7 @@ class Parts:
             gpu_layers=options.gpu_layers,
             requantize=options.requantize,
             threads=options.threads,
+            unsure=options.unsure,
         )
         self.policy.become(await load_policy(self.engine, self.locations, choice, progress))
         assert self.engine.info is not None
@@ -99,9 +104,13 @@ class Parts:
         turns = self.store.turns(session, before, limit + 1)
         more, turns = len(turns) > limit, turns[-limit:]
         names = {turn.id for turn in turns}
-        events = self.store.events()
+        events, profile = self.store.events(), self.store.profile()
         counting = {event.seq for event in effective(events)}
-        rows = (_row(event, event.seq in counting) for event in events if _shown(event, names))
+        rows = [
+            _row(event, profile, event.seq in counting)
+            for event in events
+            if _shown(event, names) and not _repeats_question(event, profile)
+        ]
         return Page(tuple(turns), tuple(rows), more)
 
     def record_by_hand(self, op: Op) -> str:
@@ -111,6 +120,24 @@ class Parts:
         if not applied.changed or event is None:
             return "that changes nothing"
         return describe(event, applied)
+
+    def answer(self, fact: Fact, yes: bool) -> Answered:
+        """Let the person's yes or no to what waits into the log."""
+        (op,) = answers([fact], self.store.events(), yes=yes)
+        line = self.record_by_hand(op)
+        event = self.store.last_event()
+        return Answered(event.seq if event else 0, line)
+
+    def unseen_imports(self) -> int:
+        """How many imported facts wait that no earlier call has told of."""
+        if self.options.incognito:
+            return 0
+        seen = int(self.store.get_meta(_SEEN) or 0)
+        here = {f.id for f in waiting(self.store.profile()) if f.actor is Actor.IMPORT}
+        news = [event.seq for event in self.store.events(seen) if event.id in here]
+        if news:
+            self.store.set_meta(_SEEN, str(news[-1]))
+        return len(news)
 
     def preview(self, wish: Wish) -> Preview:
         """What a wish would erase, as the app shows it."""
@@ -175,12 +202,22 @@ def _shown(event: Event, turns: set[str]) -> bool:
     )
 
 
-def _row(event: Event, counts: bool) -> MemoryRow:
-    op = event.op
+def _repeats_question(event: Event, profile: Profile) -> bool:
+    """Whether an event only said once more what was waiting for a yes or no."""
+    return event.confidence < CONFIDENT and event.id not in profile.facts
+
+
+def _row(event: Event, profile: Profile, counts: bool) -> MemoryRow:
+    op, made = event.op, profile.facts.get(event.id)
+    turn = event.source.turn if event.source else ""
+    if made is not None and made in waiting(profile):
+        line = ask_line(profile, made, op.old)
+        return MemoryRow(event.seq, turn, line, not counts, waits=made.id)
+    if made is not None and made.state is FactState.REJECTED:
+        return MemoryRow(event.seq, turn, f"you said no: {label(made)}", not counts)
     fact = Fact(
         event.id, op.slot, op.value, op.polarity, 1.0, FactState.ACTIVE, event.actor, event.at
     )
     verb = "forgot" if op.kind is OpKind.REMOVE else "remembered"
     was = f" (was {op.old})" if op.kind is OpKind.UPDATE and op.old else ""
-    turn = event.source.turn if event.source else ""
     return MemoryRow(event.seq, turn, f"{verb}: {label(fact)}{was}", not counts)

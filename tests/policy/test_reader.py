@@ -1,9 +1,12 @@
 """The policy on the real model: what it decides is grounded, and `infer` keeps its contract."""
 
+from collections.abc import AsyncIterator
+
 import pytest
 
 from pocket_agent.errors import UsageError
 from pocket_agent.llm.engine import LlamaEngine
+from pocket_agent.llm.protocol import Piece, Request
 from pocket_agent.policy.reader import PolicyReader
 from pocket_agent.policy.state import Known
 from pocket_agent.profile.facts import OpKind
@@ -71,3 +74,34 @@ async def test_infer_keeps_its_contract(engine: LlamaEngine):
 async def test_a_record_of_another_form_is_refused(record: dict[str, object]):
     with pytest.raises(UsageError):
         await PolicyReader(LlamaEngine()).infer(record)
+
+
+class Held:
+    """An engine that finds an edit only where no caution holds it back; keeps the margins."""
+
+    def __init__(self) -> None:
+        self.info = None
+        self.margins: list[float] = []
+
+    async def stream(self, request: Request) -> AsyncIterator[Piece]:
+        assert request.sampling.gate is not None
+        self.margins.append(request.sampling.gate[1])
+        yield Piece("none" if self.margins[-1] else "like hobby: pottery", "stop")
+
+
+@pytest.mark.parametrize(
+    ("unsure", "caution", "margins"),
+    [(False, 1.5, [1.5]), (True, 1.5, [1.5, 0.0]), (True, 0.0, [0.0])],
+)
+async def test_what_caution_alone_held_back_is_unsure(
+    unsure: bool, caution: float, margins: list[float]
+):
+    engine = Held()
+    reader = PolicyReader(engine, trained=True, caution=caution, unsure=unsure)  # type: ignore[arg-type]
+    reading = await reader.read([], "", "I might try pottery")
+    found = reading.unsure if caution else reading.ops
+    assert engine.margins == margins
+    assert [op.value for op in found] == (["pottery"] if unsure else [])
+    assert (reading.ops == ()) is (caution > 0)
+    known = [Known("hobby", "pottery")]
+    assert (await reader.read(known, "", "I might try pottery")).unsure == ()

@@ -18,6 +18,14 @@ LAW = settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
 )
 
+MARKS = [
+    OpKind.LOCK,
+    OpKind.UNLOCK,
+    OpKind.PIN,
+    OpKind.UNPIN,
+    OpKind.CONFIRM,
+    OpKind.REJECT,
+]
 EDITS = st.one_of(
     st.builds(lambda s, v: Op(OpKind.ADD, s, v), SLOTS, VALUES),
     st.builds(lambda s, v, o: Op(OpKind.UPDATE, s, v, old=o), SLOTS, VALUES, VALUES),
@@ -25,7 +33,7 @@ EDITS = st.one_of(
     st.builds(lambda n: Op(OpKind.UNDO, undoes=n), st.integers(1, 12)),
     st.builds(
         lambda kind, n: Op(kind, fact=f"e{n}"),
-        st.sampled_from([OpKind.LOCK, OpKind.UNLOCK, OpKind.PIN, OpKind.UNPIN, OpKind.CONFIRM]),
+        st.sampled_from(MARKS),
         st.integers(1, 8),
     ),
 )
@@ -50,7 +58,7 @@ def log_of(edits: list[tuple[Op, bool, int, float]]) -> list[Event]:
 
 
 def _event(seq: int, op: Op, by_hand: bool, turn: int, confidence: float) -> Event:
-    marks = op.kind in (OpKind.LOCK, OpKind.UNLOCK, OpKind.PIN, OpKind.UNPIN, OpKind.CONFIRM)
+    marks = op.kind in MARKS
     by_hand = by_hand or marks or op.kind is OpKind.UNDO
     source = None
     if op.value:

@@ -27,6 +27,7 @@ from pocket_agent.profile.facts import (
     Source,
 )
 from pocket_agent.tui.backend import (
+    Answered,
     NeedsKeyError,
     Page,
     Preview,
@@ -131,6 +132,8 @@ class ScriptedBackend:
         self.changes: list[tuple[str, ...]] = []
         self.wishes: list[Wish] = []
         self.closed = False
+        self.imports = 0
+        self.asks = ""
         self._reply, self._learns = reply, learns
         self._turns = turns or []
         self._facts = list(FACTS) if facts is None else facts
@@ -260,9 +263,12 @@ class ScriptedBackend:
         await self.open_session(self.session.id if self.session else None)
         return "forgotten: 2 turns, 1 fact"
 
-    async def confirm_fact(self, fact: str) -> str:
-        self.changes.append(("confirm", fact))
-        return "remembered: hobby · pottery"
+    async def answer_fact(self, fact: str, yes: bool) -> Answered:
+        self.changes.append(("confirm" if yes else "reject", fact))
+        return Answered(900, f"{'remembered' if yes else 'left out'}: hobby · pottery")
+
+    async def unseen_imports(self) -> int:
+        return self.imports
 
     async def sent_prompt(self) -> SentPrompt | None:
         if not self.said:
@@ -294,7 +300,7 @@ class ScriptedBackend:
         op = Op(OpKind.ADD, "home", "Porto")
         source = Source(user.id, 0, len(user.text), user.text)
         event = Event(self._number, f"e{self._number}", AT, Actor.POLICY, op, source)
-        return Learnt(event, line)
+        return Learnt(event, line, self.asks)
 
 
 class Encrypted(ScriptedBackend):

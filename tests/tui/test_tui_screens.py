@@ -34,7 +34,7 @@ async def test_facts_are_shown_with_quote_and_date() -> None:
         await open_by(pilot, "f2", "TASTES")
         text = screen_text(pilot.app)
         for part in (
-            "WAITING FOR YOUR YES",
+            "WAITING FOR YOUR YES OR NO",
             "Anna   locked",
             "“I moved to Porto last month” · 3 Nov 2026",
             "♥ likes olives",

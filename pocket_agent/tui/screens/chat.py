@@ -200,6 +200,11 @@ class ChatScreen(Frame):
         self._prompt.focus()
         self.run_worker(self.dialogue.undo(message.row), group="undo")
 
+    @on(MemoryLine.Answered)
+    def _answered(self, message: MemoryLine.Answered) -> None:
+        self._prompt.focus()
+        self.run_worker(self.dialogue.answer(message.yes, message.row), group="undo")
+
     @on(Transcript.OlderWanted)
     async def _older(self) -> None:
         self.run_worker(self._load_older(), group="older", exclusive=True)
@@ -287,6 +292,16 @@ class ChatScreen(Frame):
     async def action_undo(self) -> None:
         if self._is_open():
             await self.dialogue.undo()
+
+    @work(group="undo")
+    async def action_answer_yes(self) -> None:
+        if self._is_open():
+            await self.dialogue.answer(True)
+
+    @work(group="undo")
+    async def action_answer_no(self) -> None:
+        if self._is_open():
+            await self.dialogue.answer(False)
 
     def action_copy(self, argument: str = "") -> None:
         reply = self.dialogue.conversation.last_reply

@@ -11,6 +11,7 @@ from textual.widgets.option_list import Option
 
 from pocket_agent.errors import PocketAgentError
 from pocket_agent.memory.erasure import Wish
+from pocket_agent.profile.edits import is_waiting
 from pocket_agent.profile.facts import Fact, FactState
 from pocket_agent.tui.backend import Backend
 from pocket_agent.tui.factsheet import Section, marks, origin, polarity_words, sections
@@ -33,7 +34,8 @@ class ProfileScreen(Listing[Fact]):
     CSS_PATH = "profile.tcss"
     TITLE = "Profile"
     KEYS = (
-        "e edit · d delete · u undo · l lock · p pin · c confirm · x forget · / filter · Esc back"
+        "e edit · d delete · u undo · l lock · p pin · "
+        "y yes · n no · x forget · / filter · Esc back"
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("e,enter", "edit", "edit the value"),
@@ -41,7 +43,8 @@ class ProfileScreen(Listing[Fact]):
         Binding("u,ctrl+u", "undo", "undo the last change"),
         Binding("l", "lock", "lock or unlock: only you change a locked fact"),
         Binding("p", "pin", "pin or unpin: the model is always told a pinned fact"),
-        Binding("c", "confirm", "say yes to a fact that waits"),
+        Binding("y,c", "answer(True)", "say yes to what waits"),
+        Binding("n", "answer(False)", "say no to what waits: it is not asked again"),
         Binding("x", "forget", "forget for good, in the conversations too (asks)"),
         Binding("slash", "filter", "show only what contains a word", key_display="/"),
         Binding("escape", "back", "back", priority=True),
@@ -101,7 +104,7 @@ class ProfileScreen(Listing[Fact]):
 
     def action_edit(self) -> None:
         fact = self._chosen()
-        if fact is not None:
+        if fact is not None and fact.state is not FactState.DOUBT:
             self._editing = fact
             self._open_field(f"new value of {fact.slot}", printable(fact.value))
 
@@ -118,17 +121,19 @@ class ProfileScreen(Listing[Fact]):
 
     def action_remove(self) -> None:
         if fact := self._chosen():
-            self._change(self._backend.remove_fact(fact.id))
+            waits = is_waiting(fact)
+            gone = self._answer(fact, False) if waits else self._backend.remove_fact(fact.id)
+            self._change(gone)
 
     def action_undo(self) -> None:
         self._change(self._backend.undo())
 
     def action_lock(self) -> None:
-        if fact := self._chosen():
+        if (fact := self._chosen()) and fact.state is not FactState.DOUBT:
             self._change(self._backend.lock_fact(fact.id, not fact.locked))
 
     def action_pin(self) -> None:
-        if fact := self._chosen():
+        if (fact := self._chosen()) and fact.state is not FactState.DOUBT:
             self._change(self._backend.pin_fact(fact.id, not fact.pinned))
 
     @work(group="change")
@@ -138,10 +143,13 @@ class ProfileScreen(Listing[Fact]):
             self._say(await forget_asking(cast("PocketApp", self.app), self._backend, wish))
             self._reload()
 
-    def action_confirm(self) -> None:
+    def action_answer(self, yes: bool) -> None:
         fact = self._chosen()
-        if fact is not None and fact.state is FactState.CANDIDATE:
-            self._change(self._backend.confirm_fact(fact.id))
+        if fact is not None and is_waiting(fact):
+            self._change(self._answer(fact, yes))
+
+    async def _answer(self, fact: Fact, yes: bool) -> str:
+        return (await self._backend.answer_fact(fact.id, yes)).line
 
     @work(group="change")
     async def _change(self, change: Coroutine[Any, Any, str]) -> None:

@@ -147,6 +147,8 @@ class MemoryLine(Static):
     can_focus = True
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("u,enter", "undo", "undo this", key_display="u"),
+        Binding("y", "answer(True)", "yes, where the line asks"),
+        Binding("n", "answer(False)", "no, where the line asks"),
     ]
 
     class UndoWanted(Message):
@@ -155,6 +157,13 @@ class MemoryLine(Static):
         def __init__(self, row: Remembered) -> None:
             super().__init__()
             self.row = row
+
+    class Answered(Message):
+        """The person says yes or no to what this line asks."""
+
+        def __init__(self, row: Remembered, yes: bool) -> None:
+            super().__init__()
+            self.row, self.yes = row, yes
 
     def __init__(self, row: Remembered) -> None:
         super().__init__(classes="memory-line", markup=False)
@@ -173,14 +182,22 @@ class MemoryLine(Static):
         if self.row.undone:
             self.update(Content.assemble((line, "strike"), "  undone"))
             return
-        action = Content.from_markup(
-            "[@click=undo]$keys[/]", keys="ctrl+u undo" if newest else "undo"
-        )
+        undo = "ctrl+u undo" if newest else "undo"
+        if self.row.waits:
+            action = Content.from_markup(
+                "[@click=answer(True)]/yes[/] · [@click=answer(False)]/no[/]"
+            )
+        else:
+            action = Content.from_markup("[@click=undo]$keys[/]", keys=undo)
         self.update(Content.assemble(line, "   ", action))
 
     def action_undo(self) -> None:
         if not self.row.undone:
             self.post_message(self.UndoWanted(self.row))
+
+    def action_answer(self, yes: bool) -> None:
+        if self.row.waits and not self.row.undone:
+            self.post_message(self.Answered(self.row, yes))
 
 
 class NoteLine(Static):

@@ -1,0 +1,103 @@
+"""`profile import` of other programs' files: which format it is, what comes, and the import."""
+
+import argparse
+import contextlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pocket_agent.cli.opening import as_path, open_home, open_store, profile_name
+from pocket_agent.cli.output import narrate, one_line, put_line
+from pocket_agent.errors import StoreError, UsageError
+
+if TYPE_CHECKING:
+    from pocket_agent.portable.importers.found import Importer
+    from pocket_agent.portable.importers.taking import Taken
+
+FORMATS = ("auto", "chatgpt", "claude", "mem0", "markdown")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Which file, of which format."""
+    parser.add_argument("file")
+    parser.add_argument(
+        "--format",
+        choices=FORMATS,
+        default="auto",
+        help="of another program's file (default: auto)",
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="say what would come, and change nothing"
+    )
+
+
+def recognise(arguments: argparse.Namespace) -> "Importer | None":
+    """The importer for the file; None if it is to be read as an export of ours.
+
+    Raises:
+        PortableError: the file is of none of the formats. UsageError: see --dry-run.
+    """
+    from pocket_agent.portable.importers.registry import IMPORTERS, detect
+
+    if arguments.format != "auto":
+        return IMPORTERS[arguments.format]
+    found = detect(as_path(arguments.file))
+    if found is None and arguments.dry_run:
+        raise UsageError("--dry-run is for other programs' files", "Or say which: --format NAME.")
+    return found
+
+
+def run(arguments: argparse.Namespace, reader: "Importer", erase: Callable[[Path], None]) -> int:
+    """Take the file in, or say what would come.
+
+    Args:
+        erase: takes away a profile that was made for an import which then failed.
+    """
+    from pocket_agent.portable.importers.taking import survey, take_in
+
+    locations, settings = open_home(arguments)
+    profile = locations.profile(profile_name(arguments, settings))
+    is_new, file = not profile.exists(), as_path(arguments.file)
+    if arguments.dry_run and is_new:
+        _tell(survey(file, reader, None), reader, would=True)
+        return 0
+    try:
+        with open_store(arguments, make=True) as store:
+            done = (survey if arguments.dry_run else take_in)(file, reader, store)
+    except BaseException:
+        if is_new and profile.exists():  # all of it or nothing: no empty profile either
+            with contextlib.suppress(StoreError):
+                erase(profile)
+        raise
+    _tell(done, reader, would=arguments.dry_run)
+    return 0
+
+
+def _tell(taken: "Taken", reader: "Importer", *, would: bool) -> None:
+    if would:
+        for line in (*taken.titles, *taken.lines):
+            put_line(one_line(line))
+        left = taken.sessions + taken.statements - len(taken.titles) - len(taken.lines)
+        if left:
+            put_line(f"… and {left} more")
+    verb = "would import" if would else "imported"
+    parts = (
+        _counted(taken.sessions, "conversation"),
+        _counted(taken.turns, "turn"),
+        _counted(taken.statements, "statement"),
+    )
+    what = ", ".join(part for part in parts if part) or "nothing new"
+    narrate(f"{verb} from {reader.title}: {what}")
+    for count, why in (
+        (taken.known, "were here already, or you have said no to them"),
+        (taken.forgotten, "were forgotten here and stay so"),
+        (taken.skipped, "are empty or too long to be a fact"),
+    ):
+        if count:
+            narrate(f"left out: {count} that {why}")
+    if taken.statements and not would:
+        narrate("the statements wait for your yes or no: pocket-agent profile candidates")
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'s' * (count != 1)}" if count else ""

@@ -1,0 +1,84 @@
+"""`profile import` of other programs' files."""
+
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from cli_checks import complaint  # type: ignore[import-not-found]
+
+Call = Callable[..., object]
+
+
+@pytest.fixture
+def claude(tmp_path: Path) -> Path:
+    messages = [
+        {"uuid": "1", "sender": "human", "text": "How long does a sourdough rise?"},
+        {"uuid": "2", "sender": "assistant", "text": "Overnight."},
+    ]
+    path = tmp_path / "claude.zip"
+    told = {"uuid": "u", "name": "Bread\x1b[2J", "chat_messages": messages}
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("conversations.json", json.dumps([told]))
+    return path
+
+
+def test_a_dry_run_makes_nothing_not_even_a_profile(home: Path, call: Call, claude: Path) -> None:
+    said = call("profile", "import", str(claude), "--dry-run")
+    assert said.code == 0  # type: ignore[attr-defined]
+    assert "Bread[2J (2 turns)" in said.out  # type: ignore[attr-defined]
+    assert said.err == "would import from Claude: 1 conversation, 2 turns\n"  # type: ignore[attr-defined]
+    assert list((home / "profiles").glob("*.db")) == []
+
+
+def test_conversations_are_found_by_search_and_come_once(call: Call, claude: Path) -> None:
+    said = call("profile", "import", str(claude))
+    assert said.err == "imported from Claude: 1 conversation, 2 turns\n"  # type: ignore[attr-defined]
+    again = call("profile", "import", str(claude), "--format", "claude")
+    assert "imported from Claude: nothing new" in again.err  # type: ignore[attr-defined]
+    assert "left out: 2 that were here already" in again.err  # type: ignore[attr-defined]
+
+
+def test_a_list_waits_for_a_yes(call: Call, tmp_path: Path) -> None:
+    path = tmp_path / "me.md"
+    path.write_text("# Food\n- avoids olives\n- home: Porto\n", "utf-8")
+    said = call("profile", "import", str(path))
+    assert "imported from Markdown: 2 statements" in said.err  # type: ignore[attr-defined]
+    assert "profile candidates" in said.err  # type: ignore[attr-defined]
+    listed = call("profile", "candidates").out  # type: ignore[attr-defined]
+    assert "maybe: food · avoids olives?" in listed
+    assert "imported from markdown" in listed
+    call("profile", "confirm", "--all")
+    shown = call("profile", "show").out  # type: ignore[attr-defined]
+    assert "home: Porto" in shown
+    assert "“home: Porto”  imported from markdown" in shown
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"", "The file is empty"),
+        (b'[{"mapping": {}}', "cut short"),
+        (b"[1]", "none of the known formats"),
+        (b"[" * 999, "nested more than 64 deep"),
+    ],
+)
+def test_a_bad_file_is_a_line_and_leaves_no_profile(
+    home: Path, call: Call, tmp_path: Path, data: bytes, words: str
+) -> None:
+    path = tmp_path / "bad.json"
+    path.write_bytes(data)
+    extra = ("--format", "chatgpt") if not data else ()
+    assert words in complaint(call("profile", "import", str(path), *extra))
+    assert list((home / "profiles").glob("*.db")) == []
+
+
+def test_an_export_of_ours_is_still_one(call: Call, tmp_path: Path) -> None:
+    call("profile", "set", "home", "Porto")
+    out = tmp_path / "out.jsonl"
+    call("profile", "export", str(out))
+    said = call("--profile", "other", "profile", "import", str(out))
+    assert said.code == 0  # type: ignore[attr-defined]
+    assert "imported 0 sessions" in said.err  # type: ignore[attr-defined]
+    assert "--dry-run" in complaint(call("profile", "import", str(out), "--dry-run"), 2)
