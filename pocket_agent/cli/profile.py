@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for name, about in marks.COMMANDS.items():
         marks.add_arguments(command(name, marks.command(name), about))
     waiting = command("candidates", candidates.listing, "what waits for your yes or no")
-    waiting.add_argument("--json", action="store_true")
+    waiting.add_argument("--json", action="store_true", help="as JSON")
     for name, about in candidates.ANSWERS.items():
         candidates.add_arguments(command(name, candidates.answering(name), about))
     undo = command("undo", facts.undo, "take back the last change, or the one of that number")
