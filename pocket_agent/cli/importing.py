@@ -19,7 +19,7 @@ FORMATS = ("auto", "chatgpt", "claude", "mem0", "markdown")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Which file, of which format."""
-    parser.add_argument("file")
+    parser.add_argument("file", help="what to take in")
     parser.add_argument(
         "--format",
         choices=FORMATS,
