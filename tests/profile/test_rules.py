@@ -196,6 +196,8 @@ def test_as_of_is_the_profile_of_that_moment():
 
 # --- properties -----------------------------------------------------------------------------
 
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""A busy machine is no fault of the rules."""
 WORDS = ["ramen", "Ramen", "the ramens", "sushi", "cat Miso", "Leeds", "porto", "green tea"]
 slots = st.sampled_from(["home", "food", "pet", "tone", "music"])
 
@@ -232,6 +234,7 @@ def logs(draw: st.DrawFn) -> list[Event]:
 
 
 @given(logs())
+@PATIENT
 def test_applying_one_by_one_is_replaying(log: list[Event]):
     profile = Profile()
     counting = effective(log)
@@ -241,6 +244,7 @@ def test_applying_one_by_one_is_replaying(log: list[Event]):
 
 
 @given(logs(), ops())
+@PATIENT
 def test_undo_returns_exactly_the_earlier_state(log: list[Event], op: Op):
     if op.kind is OpKind.UNDO:
         return
@@ -256,7 +260,7 @@ def undone(log: list[Event], name: str) -> list[Event]:
 
 
 @given(logs(), st.lists(ops(), max_size=6))
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@PATIENT
 def test_undoing_several_times_returns_each_earlier_state(log: list[Event], more: list[Op]):
     states = [replay(log)]
     for seq, op in enumerate(more, 100):
@@ -273,7 +277,7 @@ def test_undoing_several_times_returns_each_earlier_state(log: list[Event], more
 
 
 @given(logs())
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@PATIENT
 def test_undoing_again_and_again_ends_at_the_empty_profile(log: list[Event]):
     for number in range(len(log)):
         before = replay(log)
@@ -287,6 +291,7 @@ def test_undoing_again_and_again_ends_at_the_empty_profile(log: list[Event]):
 
 
 @given(logs())
+@PATIENT
 def test_one_value_in_single_slots_and_no_value_twice(log: list[Event]):
     profile = replay(log)
     active = profile.active()
@@ -298,6 +303,7 @@ def test_one_value_in_single_slots_and_no_value_twice(log: list[Event]):
 
 
 @given(logs())
+@PATIENT
 def test_every_inferred_fact_has_a_quote(log: list[Event]):
     for fact in replay(log).facts.values():
         assert fact.sources
@@ -305,6 +311,7 @@ def test_every_inferred_fact_has_a_quote(log: list[Event]):
 
 
 @given(logs(), ops())
+@PATIENT
 def test_nothing_but_the_person_changes_what_is_protected(log: list[Event], op: Op):
     before = replay(log)
     if op.kind not in (OpKind.ADD, OpKind.UPDATE, OpKind.REMOVE):
@@ -321,6 +328,7 @@ def test_nothing_but_the_person_changes_what_is_protected(log: list[Event], op: 
 
 
 @given(logs(), ops())
+@PATIENT
 def test_repeating_an_event_changes_the_profile_no_further(log: list[Event], op: Op):
     if op.kind is not OpKind.ADD:
         return

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from import_samples import chatgpt, claude, mem0, written, zipped  # type: ignore[import-not-found]
 
@@ -205,7 +205,7 @@ JSON = st.recursive(
 
 
 @given(st.lists(JSON, max_size=6), st.integers(1, 9), st.booleans(), st.sampled_from([None, 1]))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_any_list_in_any_pieces_is_what_json_says(
     held: list[Any], size: int, ascii_only: bool, indent: int | None
 ) -> None:
@@ -215,7 +215,7 @@ def test_any_list_in_any_pieces_is_what_json_says(
 
 
 @given(JSON.filter(lambda value: not isinstance(value, list)), st.integers(1, 9))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_anything_else_is_one_value(held: Any, size: int) -> None:
     data = json.dumps(held).encode()
     assert list(values(data[at : at + size] for at in range(0, len(data), size))) == [held]

@@ -1,7 +1,7 @@
 """Markdown lists: which slot a bullet goes to, and which way a taste goes."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pocket_agent.portable.importers.markdown import statements
@@ -87,7 +87,7 @@ def test_labels(line: str, slot: str, value: str) -> None:
 
 
 @given(st.lists(st.text(alphabet="-*#: \tab\n`·[]()_•1.♥⊘é", max_size=40), max_size=12))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_any_text_gives_statements_that_the_schema_allows(lines: list[str]) -> None:
     for found in statements("\n".join(lines)):
         assert found.slot in BY_NAME
