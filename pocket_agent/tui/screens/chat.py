@@ -11,23 +11,27 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from pocket_agent.errors import PocketAgentError
-from pocket_agent.tui.backend import Backend, NeedsKeyError
+from pocket_agent.tui.backend import Backend, NeedsKeyError, SourceRow
 from pocket_agent.tui.clipboard import copy_with_tool, osc52
 from pocket_agent.tui.commands import Command, parse
-from pocket_agent.tui.conversation import Said
+from pocket_agent.tui.conversation import Said, Sources
 from pocket_agent.tui.dialogue import Dialogue
 from pocket_agent.tui.options import TuiOptions
 from pocket_agent.tui.prose import Prose, code_blocks
 from pocket_agent.tui.screens.frame import Frame
 from pocket_agent.tui.screens.passphrase import PassphraseScreen
 from pocket_agent.tui.widgets.bars import Heading, StatusLine
-from pocket_agent.tui.widgets.entries import MemoryLine
+from pocket_agent.tui.widgets.entries import MemoryLine, SourcesLine
 from pocket_agent.tui.widgets.prompt import Prompt
 from pocket_agent.tui.widgets.transcript import Transcript
 
 if TYPE_CHECKING:
     from pocket_agent.tui.app import PocketApp
 
+_WELCOMES = {
+    "incognito": "Nothing of this chat is kept. What is known of you is used all the same.",
+    "blank": "Nothing of this chat is kept, and nothing that is known of you is used.",
+}
 _PLACEHOLDERS = (
     (64, "Message…  Enter sends · ctrl+j new line · / commands · F1 help"),
     (36, "Message…  / commands · F1 help"),
@@ -42,6 +46,7 @@ class ChatScreen(Frame):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f2", "profile", "what is remembered about you"),
         Binding("f3", "sessions", "earlier conversations"),
+        Binding("f5", "sources", "what the last reply was made from"),
         Binding("f4", "context", "the prompt of the last reply"),
         Binding("ctrl+n", "new_session", "new conversation", priority=True),
         Binding("escape", "stop", "stop the reply, or take back a message that waits"),
@@ -56,11 +61,14 @@ class ChatScreen(Frame):
         super().__init__()
         self._options = options
         self._was_locked = False
-        self.dialogue = Dialogue(backend, self, self._spawn)
-        self._transcript = Transcript()
+        self.dialogue = Dialogue(backend, self, self._spawn, options.mode)
+        welcome = _WELCOMES.get(options.mode)
+        self._transcript = Transcript(welcome) if welcome else Transcript()
         self._prompt = Prompt(enter_sends=options.enter_sends)
         self._status = StatusLine()
-        self._heading = Heading(f"Pocket Agent · {backend.profile_name}")
+        self._heading = Heading(
+            "Pocket Agent" if options.blank else f"Pocket Agent · {backend.profile_name}"
+        )
 
     def body(self) -> Iterator[Widget]:
         yield self._heading
@@ -83,7 +91,22 @@ class ChatScreen(Frame):
 
     @work(group="begin")
     async def _begin(self) -> None:
-        await self._open(self._options.session, None)
+        key = await self._offer() if self._options.offers_encryption else None
+        await self._open(self._options.session, key)
+
+    async def _offer(self) -> str | None:
+        """Offer to encrypt the new profile. What is typed by who skips that goes to the field."""
+        from pocket_agent.tui.screens.offer import offer_encryption
+
+        key, held = await offer_encryption(cast("PocketApp", self.app))
+        if held:
+            self._prompt.add(held)
+        if key is None and (decline := self._options.decline_encryption):
+            try:
+                await asyncio.to_thread(decline)
+            except PocketAgentError as error:
+                self.tell(str(error), failure=True)
+        return key
 
     async def _open(self, session: str | None, key: str | None) -> None:
         """Open the profile, asking for its passphrase as often as it takes; then load the model."""
@@ -199,6 +222,37 @@ class ChatScreen(Frame):
     def _undo_line(self, message: MemoryLine.UndoWanted) -> None:
         self._prompt.focus()
         self.run_worker(self.dialogue.undo(message.row), group="undo")
+
+    @on(SourcesLine.LookWanted)
+    def _look(self, message: SourcesLine.LookWanted) -> None:
+        self._show_sources(message.sources)
+
+    def action_sources(self) -> None:
+        sources = self.dialogue.conversation.last_sources()
+        if sources is None:
+            self.tell("The last reply was made from no fact and no past turn.")
+        elif self._is_open():
+            self._show_sources(sources)
+
+    @work(group="sources", exclusive=True)
+    async def _show_sources(self, sources: Sources) -> None:
+        from pocket_agent.tui.screens.sources import choose_source
+
+        backend = self.dialogue.backend
+        await self.dialogue.attempt(
+            choose_source(cast("PocketApp", self.app), backend, sources.drawn, self._go_to)
+        )
+
+    async def _go_to(self, row: SourceRow) -> None:
+        """A fact on the profile screen, or a past turn where it was said."""
+        if row.fact:
+            from pocket_agent.tui.screens.profile import ProfileScreen
+
+            self.app.push_screen(ProfileScreen(self.dialogue.backend, row.fact))
+        elif said := await self.dialogue.find(row.session, row.turn):
+            self._show_title()
+            await self._sync()
+            await self._transcript.reveal(said)
 
     @on(Transcript.OlderWanted)
     async def _older(self) -> None:
@@ -355,8 +409,9 @@ class ChatScreen(Frame):
     def _show_title(self) -> None:
         session = self.dialogue.backend.session
         title = (session.title if session else "") or "New conversation"
-        mode = " · incognito" if self._options.incognito else ""
-        self._heading.show(f"{self.dialogue.backend.profile_name}{mode} · {title}")
+        name, mode = self.dialogue.backend.profile_name, self._options.mode
+        where = "blank" if mode == "blank" else f"{name} · {mode}" if mode else name
+        self._heading.show(f"{where} · {title}")
 
     def _is_open(self) -> bool:
         if not self.dialogue.opened:

@@ -33,7 +33,11 @@ _MARGIN = 4
 
 
 class ProfileScreen(Frame):
-    """See and change what is remembered."""
+    """See and change what is remembered.
+
+    Args:
+        at: id of the fact to begin with.
+    """
 
     CSS_PATH = "profile.tcss"
     TITLE = "Profile"
@@ -49,9 +53,10 @@ class ProfileScreen(Frame):
         Binding("escape", "back", "back", priority=True),
     ]
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Backend, at: str = "") -> None:
         super().__init__()
         self._backend = backend
+        self._wanted = at
         self._facts: dict[str, Fact] = {}
         self._needle = ""
         self._editing: Fact | None = None
@@ -93,7 +98,9 @@ class ProfileScreen(Frame):
         width = self.size.width - _MARGIN
         options = [option for section in shown for option in _options(section, width)]
         self._list.set_options(options or [Option(self._nothing(), disabled=True)])
-        self._highlight(options, chosen.id if chosen else "", at)
+        self._highlight(options, self._wanted or (chosen.id if chosen else ""), at)
+        if self._facts:
+            self._wanted = ""
 
     def _highlight(self, options: list[Option], fact: str, at: int | None) -> None:
         ids = [option.id for option in options]
