@@ -18,7 +18,7 @@ from pocket_agent.paths import Locations
 
 SAID = ("My name is Sam and I adopted a greyhound called Pepper.", "Which animal did I take in?")
 _SAMPLING = Sampling(temperature=0.0, seed=7, max_tokens=24)
-_PATIENCE_S = 120.0
+_PATIENCE_S = 300.0
 _COUNTED = {
     *("Tcp ActiveOpens", "Udp OutDatagrams", "Ip OutRequests", "Ip OutNoRoutes"),
     *("Ip6OutRequests", "Ip6OutNoRoutes", "Udp6OutDatagrams"),

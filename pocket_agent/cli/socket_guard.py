@@ -42,7 +42,7 @@ def _is_local(family: object) -> bool:
 
 
 def _program() -> str:
-    return " ".join(sys.orig_argv[1:4])
+    return " ".join(" ".join(sys.orig_argv[1:4]).split())
 
 
 sys.addaudithook(_watch)

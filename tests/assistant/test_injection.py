@@ -81,6 +81,12 @@ def runtime() -> Runtime:
     return Runtime(model, ChatTemplate(model.template, model.bos, model.eos, control))
 
 
+def _as_plain(model: NativeModel, message: Message) -> bytes:
+    """A message's bytes where no control token is read; a few the vocabulary doesn't have."""
+    text = f"{message.role.value}\n{message.text}".translate(_OURS)
+    return b"".join(map(model.piece, model.tokenize(text, special=False)))
+
+
 def tell_before(store: Store, attack: str) -> None:
     """An earlier conversation that holds an attack, on both sides of it."""
     said = (TurnRole.USER, f"My greyhound is called Pepper. {attack}")
@@ -148,8 +154,7 @@ def check_tokens(runtime: Runtime, request: Request) -> None:
             runs[-1] += model.piece(token)
     count = len(request.messages)
     assert marks == ["<|im_start|>", "<|im_end|>"] * count + ["<|im_start|>"]
-    texts = [f"{m.role.value}\n{m.text}".translate(_OURS).encode() for m in request.messages]
-    assert runs[1::2][:count] == texts
+    assert runs[1::2][:count] == [_as_plain(model, m) for m in request.messages]
     assert set(runs[2::2][:count]) == {b"\n"}
     assert runs[-1] == b"assistant\n"
 
