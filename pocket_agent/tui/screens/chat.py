@@ -11,17 +11,16 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from pocket_agent.errors import PocketAgentError
-from pocket_agent.tui.backend import Backend, NeedsKeyError, SourceRow
-from pocket_agent.tui.clipboard import copy_with_tool, osc52
+from pocket_agent.tui.backend import Backend, NeedsKeyError
 from pocket_agent.tui.commands import Command, parse
-from pocket_agent.tui.conversation import Said, Sources
+from pocket_agent.tui.conversation import Said
 from pocket_agent.tui.dialogue import Dialogue
 from pocket_agent.tui.options import TuiOptions
-from pocket_agent.tui.prose import Prose, code_blocks
-from pocket_agent.tui.screens.frame import Frame
+from pocket_agent.tui.screens.copying import Copying
+from pocket_agent.tui.screens.looking import Looking
 from pocket_agent.tui.screens.passphrase import PassphraseScreen
 from pocket_agent.tui.widgets.bars import Heading, StatusLine
-from pocket_agent.tui.widgets.entries import MemoryLine, SourcesLine
+from pocket_agent.tui.widgets.entries import MemoryLine
 from pocket_agent.tui.widgets.prompt import Prompt
 from pocket_agent.tui.widgets.transcript import Transcript
 
@@ -39,7 +38,7 @@ _PLACEHOLDERS = (
 )
 
 
-class ChatScreen(Frame):
+class ChatScreen(Copying, Looking):
     """Talk with the assistant."""
 
     TITLE = "Chat"
@@ -121,7 +120,7 @@ class ChatScreen(Frame):
         except PocketAgentError as error:
             self.app.exit(str(error), return_code=1)
             return
-        self._show_title()
+        self.show_title()
         self._tell_if_new()
         await self.dialogue.load()
 
@@ -174,7 +173,7 @@ class ChatScreen(Frame):
         """The status is another one."""
         self._status.show(self.dialogue.status)
         if self.dialogue.opened:
-            self._show_title()
+            self.show_title()
 
     def draft_returned(self, text: str) -> None:
         """A message could not be sent: it is in the field again."""
@@ -223,40 +222,15 @@ class ChatScreen(Frame):
         self._prompt.focus()
         self.run_worker(self.dialogue.undo(message.row), group="undo")
 
-    @on(SourcesLine.LookWanted)
-    def _look(self, message: SourcesLine.LookWanted) -> None:
-        self._show_sources(message.sources)
-
-    def action_sources(self) -> None:
-        sources = self.dialogue.conversation.last_sources()
-        if sources is None:
-            self.tell("The last reply was made from no fact and no past turn.")
-        elif self._is_open():
-            self._show_sources(sources)
-
-    @work(group="sources", exclusive=True)
-    async def _show_sources(self, sources: Sources) -> None:
-        from pocket_agent.tui.screens.sources import choose_source
-
-        backend = self.dialogue.backend
-        await self.dialogue.attempt(
-            choose_source(cast("PocketApp", self.app), backend, sources.drawn, self._go_to)
-        )
-
-    async def _go_to(self, row: SourceRow) -> None:
-        """A fact on the profile screen, or a past turn where it was said."""
-        if row.fact:
-            from pocket_agent.tui.screens.profile import ProfileScreen
-
-            self.app.push_screen(ProfileScreen(self.dialogue.backend, row.fact))
-        elif said := await self.dialogue.find(row.session, row.turn):
-            self._show_title()
-            await self._sync()
-            await self._transcript.reveal(said)
-
     @on(Transcript.OlderWanted)
     async def _older(self) -> None:
         self.run_worker(self._load_older(), group="older", exclusive=True)
+
+    async def show_turn(self, said: Said) -> None:
+        """Scroll to a turn of this conversation."""
+        self.show_title()
+        await self._sync()
+        await self._transcript.reveal(said)
 
     async def _load_older(self) -> None:
         try:
@@ -271,13 +245,13 @@ class ChatScreen(Frame):
         self.app.push_screen(HelpScreen())
 
     def action_profile(self) -> None:
-        if self._is_open():
+        if self.is_open():
             from pocket_agent.tui.screens.profile import ProfileScreen
 
             self.app.push_screen(ProfileScreen(self.dialogue.backend))
 
     def action_sessions(self) -> None:
-        if self._is_open():
+        if self.is_open():
             from pocket_agent.tui.screens.sessions import SessionsScreen
 
             self.app.push_screen(SessionsScreen(self.dialogue.backend), self._session_chosen)
@@ -288,7 +262,7 @@ class ChatScreen(Frame):
         self.app.push_screen(ContextScreen(self.dialogue.backend))
 
     def action_new_session(self) -> None:
-        if self._is_open():
+        if self.is_open():
             self._switch(None)
 
     @work(group="title")
@@ -296,7 +270,7 @@ class ChatScreen(Frame):
         if not argument:
             self._prompt.put("/title ")
             return
-        if self._is_open():
+        if self.is_open():
             await self._rename(argument)
 
     async def _rename(self, title: str) -> None:
@@ -308,14 +282,14 @@ class ChatScreen(Frame):
             await self.dialogue.backend.rename_session(session.id, title)
         except PocketAgentError as error:
             self.dialogue.fail(error)
-        self._show_title()
+        self.show_title()
 
     @work(group="forget")
     async def action_forget(self, argument: str = "") -> None:
         if not argument:
             self._prompt.put("/forget ")
             return
-        if self._is_open():
+        if self.is_open():
             from pocket_agent.memory.erasure import Wish
             from pocket_agent.tui.screens.confirm import forget_asking
 
@@ -331,7 +305,7 @@ class ChatScreen(Frame):
             await self.dialogue.switch(session.id if session else None)
         except PocketAgentError as error:
             self.dialogue.fail(error)
-        self._show_title()
+        self.show_title()
 
     @work(group="stop")
     async def action_stop(self) -> None:
@@ -339,29 +313,8 @@ class ChatScreen(Frame):
 
     @work(group="undo")
     async def action_undo(self) -> None:
-        if self._is_open():
+        if self.is_open():
             await self.dialogue.undo()
-
-    def action_copy(self, argument: str = "") -> None:
-        reply = self.dialogue.conversation.last_reply
-        text = reply.text if reply else ""
-        what = "reply"
-        if argument == "code":
-            what, text = "code block", _last_code_block(text)
-        if text:
-            self.copy(text, what)
-        else:
-            self.tell(f"There is no {what} to copy.", failure=True)
-
-    @work(group="copy")
-    async def copy(self, text: str, what: str) -> None:
-        """Copy a text, and say how: by the platform's tool, or else by the terminal."""
-        tool = await asyncio.to_thread(copy_with_tool, text)
-        if tool:
-            self.tell(f"Copied the {what} with {tool}.")
-            return
-        self._write_to_terminal(osc52(text))
-        self.tell(f"Sent the {what} to the terminal's clipboard (OSC 52), if it allows that.")
 
     def action_theme(self, argument: str = "") -> None:
         if not argument:
@@ -373,7 +326,7 @@ class ChatScreen(Frame):
             self.tell(f"There is no theme {argument!r}. There are: {names}", failure=True)
 
     def action_lock(self) -> None:
-        if not self._is_open():
+        if not self.is_open():
             return
         if not self.dialogue.backend.encrypted:
             self.tell("This profile is not encrypted: pocket-agent profile encrypt")
@@ -404,27 +357,18 @@ class ChatScreen(Frame):
             await self.dialogue.switch(session)
         except PocketAgentError as error:
             self.dialogue.fail(error)
-        self._show_title()
+        self.show_title()
 
-    def _show_title(self) -> None:
+    def show_title(self) -> None:
+        """Say at the top which conversation of which profile this is."""
         session = self.dialogue.backend.session
         title = (session.title if session else "") or "New conversation"
         name, mode = self.dialogue.backend.profile_name, self._options.mode
         where = "blank" if mode == "blank" else f"{name} · {mode}" if mode else name
         self._heading.show(f"{where} · {title}")
 
-    def _is_open(self) -> bool:
+    def is_open(self) -> bool:
+        """Whether the profile is open; says so if it isn't."""
         if not self.dialogue.opened:
             self.tell("The profile is still being opened.")
         return self.dialogue.opened
-
-    def _write_to_terminal(self, sequence: str) -> None:
-        # Textual has no public way to write a sequence of one's own.
-        driver = self.app._driver
-        if driver is not None:
-            driver.write(sequence)
-
-
-def _last_code_block(markdown: str) -> str:
-    found = [code.text for code in code_blocks(Prose(markdown).blocks)]
-    return found[-1] if found else ""
