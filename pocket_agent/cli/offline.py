@@ -19,7 +19,7 @@ from pocket_agent.llm.models import ModelShelf
 
 _NAMESPACE = ("unshare", "--user", "--map-root-user", "--net", "--")
 _PATIENCE_S = 1200
-_COMPARED = ("replies", "learnt", "known", "recalled")
+_COMPARED = ("replies", "learnt", "known", "recalled", "embedder")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,8 @@ def look_offline(place: Place) -> Iterator[Finding]:
         narrate("chatting as usual")
         usual = _chat(scratch / "usual", cache, model, guarded=False)
         narrate("chatting with every use of the network failing")
-        offline = _chat(scratch / "offline", cache, model, guarded=True)
+        by_meaning = usual.told["embedder"]
+        offline = _chat(scratch / "offline", cache, model, guarded=True, by_meaning=by_meaning)
     yield _answers(usual, offline)
     yield _tries(offline)
     yield _system(offline)
@@ -59,13 +60,13 @@ def look_offline(place: Place) -> Iterator[Finding]:
 def _answers(usual: Chat, offline: Chat) -> Finding:
     differing = [name for name in _COMPARED if usual.told[name] != offline.told[name]]
     reply = offline.told["replies"][-1]
-    by_meaning = usual.told["embedder"] and offline.told["embedder"]
     data = {"usual": usual.told, "offline": offline.told}
     if differing:
         return Finding("answers", False, f"offline differs in: {', '.join(differing)}", data)
-    if not by_meaning:
-        return Finding("answers", False, "recall by meaning did not start in time: try again", data)
-    return Finding("answers", True, f"the same with and without a network: {reply!r}", data)
+    detail = f"the same with and without a network: {reply!r}"
+    if not usual.told["embedder"]:
+        detail += "; the embedder was too slow to start, so recall went by words alone"
+    return Finding("answers", True, detail, data)
 
 
 def _tries(offline: Chat) -> Finding:
@@ -74,11 +75,7 @@ def _tries(offline: Chat) -> Finding:
         detail = f"{len(offline.tried)} uses of the network; the first: {offline.tried[0]}"
         return Finding("connections", False, detail, data)
     detail = f"none of {offline.watched} processes tried to connect, or to look up a name"
-    return Finding("connections", offline.watched >= _PROCESSES, detail, data)
-
-
-_PROCESSES = 3
-"""The chat's own, the model's and the embedder's."""
+    return Finding("connections", offline.watched >= 2 + offline.told["embedder"], detail, data)
 
 
 def _system(offline: Chat) -> Finding:
@@ -93,9 +90,9 @@ def _system(offline: Chat) -> Finding:
     return Finding("namespace", True, detail, data)
 
 
-def _chat(home: Path, cache: Path, model: str, *, guarded: bool) -> Chat:
+def _chat(home: Path, cache: Path, model: str, *, guarded: bool, by_meaning: bool = True) -> Chat:
     command = [sys.executable, "-P", "-m", "pocket_agent.cli.offline_chat"]
-    command += [str(home), str(cache), model]
+    command += [str(home), str(cache), model, "meaning" if by_meaning else "words"]
     environment = dict(os.environ)
     log = home.with_name("sockets.log")
     apart = guarded and can_be_apart()

@@ -1,7 +1,8 @@
 """A short real chat for `doctor --offline`: two sessions, the policy, recall by words and meaning.
 
-Run as `python -m pocket_agent.cli.offline_chat HOME CACHE MODEL`, with a home that may be thrown
-away. Prints one JSON object: what was answered, learnt and recalled, and what the system counted.
+Run as `python -m pocket_agent.cli.offline_chat HOME CACHE MODEL meaning|words`, with a home that
+may be thrown away. Prints one JSON object: what was answered, learnt and recalled, and what the
+system counted.
 """
 
 import asyncio
@@ -18,15 +19,18 @@ from pocket_agent.paths import Locations
 
 SAID = ("My name is Sam and I adopted a greyhound called Pepper.", "Which animal did I take in?")
 _SAMPLING = Sampling(temperature=0.0, seed=7, max_tokens=24)
-_PATIENCE_S = 300.0
+_PATIENCE_S = 180.0
 _COUNTED = {
     *("Tcp ActiveOpens", "Udp OutDatagrams", "Ip OutRequests", "Ip OutNoRoutes"),
     *("Ip6OutRequests", "Ip6OutNoRoutes", "Udp6OutDatagrams"),
 }
 
 
-async def chat(locations: Locations, model: str) -> dict[str, Any]:
+async def chat(locations: Locations, model: str, by_meaning: bool) -> dict[str, Any]:
     """Say each line in a session of its own.
+
+    Args:
+        by_meaning: recall by meaning too, if the embedder is up in time.
 
     Raises:
         PocketAgentError: there is no usable model, or it fails.
@@ -37,9 +41,12 @@ async def chat(locations: Locations, model: str) -> dict[str, Any]:
         "offline",
         choice=Choice(model=model, chat_tokens=1024),
         options=AssistantOptions(sampling=_SAMPLING, recall_floor=0.0),
+        by_meaning=by_meaning,
     )
     try:
-        told["embedder"] = await asyncio.to_thread(opened.embedder.wait_ready, _PATIENCE_S)
+        told["embedder"] = by_meaning and await asyncio.to_thread(
+            opened.embedder.wait_ready, _PATIENCE_S
+        )
         for line in SAID:
             await opened.assistant.open_session(None)
             await _say(opened, line, told)
@@ -92,10 +99,10 @@ def _tables(lines: list[str]) -> dict[str, int]:
 
 def main() -> None:
     """Chat, and print what came of it."""
-    home, cache, model = sys.argv[1:]
+    home, cache, model, how = sys.argv[1:]
     locations = Locations(Path(home), Path(cache))
     locations.prepare()
-    told = asyncio.run(chat(locations, model))
+    told = asyncio.run(chat(locations, model, how == "meaning"))
     print(json.dumps({**told, "counters": counters()}))
 
 

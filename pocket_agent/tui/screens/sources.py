@@ -34,10 +34,14 @@ class SourcesScreen(Frame):
 
     CSS_PATH = "sources.tcss"
     TITLE = "Sources"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "back", "back")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f4", "context", "the prompt of the last reply"),
+        Binding("escape,q", "back", "back"),
+    ]
 
-    def __init__(self, rows: Sequence[SourceRow]) -> None:
+    def __init__(self, backend: Backend, rows: Sequence[SourceRow]) -> None:
         super().__init__()
+        self._backend = backend
         self._rows = rows
         self._list = OptionList(id="sources", classes="listing", markup=False)
 
@@ -61,6 +65,11 @@ class SourcesScreen(Frame):
     def _selected(self, event: OptionList.OptionSelected) -> None:
         self.dismiss(event.option.id)
 
+    def action_context(self) -> None:
+        from pocket_agent.tui.screens.context import ContextScreen
+
+        self.app.push_screen(ContextScreen(self._backend))
+
     def action_back(self) -> None:
         self.dismiss(None)
 
@@ -70,7 +79,7 @@ async def choose_source(
 ) -> None:
     """Show what a reply was made from, and go to the row that is chosen. Called in a worker."""
     rows = await backend.sources(drawn)
-    chosen = await app.push_screen_wait(SourcesScreen(rows))
+    chosen = await app.push_screen_wait(SourcesScreen(backend, rows))
     if chosen is not None:
         await go_to(rows[int(chosen)])
 
