@@ -19,7 +19,7 @@ from pocket_agent.paths import Locations
 
 SAID = ("My name is Sam and I adopted a greyhound called Pepper.", "Which animal did I take in?")
 _SAMPLING = Sampling(temperature=0.0, seed=7, max_tokens=24)
-_PATIENCE_S = 180.0
+_PATIENCE_S = 120.0
 _COUNTED = {
     *("Tcp ActiveOpens", "Udp OutDatagrams", "Ip OutRequests", "Ip OutNoRoutes"),
     *("Ip6OutRequests", "Ip6OutNoRoutes", "Udp6OutDatagrams"),
@@ -65,7 +65,7 @@ async def _say(opened: Opened, line: str, told: dict[str, Any]) -> None:
                 told["replies"].append(event.turn.text)
             case Learnt():
                 told["learnt"].append(event.line)
-    if opened.indexer is not None:
+    if opened.indexer is not None and told["embedder"]:
         opened.indexer.wake()
         await asyncio.to_thread(opened.indexer.wait_idle, _PATIENCE_S)
 
