@@ -35,6 +35,8 @@ class Settings:
         threads: decode threads; 0 chooses.
         lock_after_minutes: an encrypted profile is locked again after so long without a key or the
             mouse; 0 for never.
+        offer_encryption: whether the chat offers to encrypt a profile that it is about to make; a
+            no switches it off.
         key_store: whether passphrases are looked for in the system's key store.
         candidates: "unsure" has what the policy is not sure enough of proposed for a yes or no;
             "off" drops it.
@@ -53,6 +55,7 @@ class Settings:
     lock_after_minutes: int = 15
     key_store: bool = False
     candidates: str = "off"
+    offer_encryption: bool = True
 
     @property
     def offload(self) -> int:
@@ -187,5 +190,6 @@ _RULES: dict[str, _Rule] = {
     "threads": _whole(0, 1024),
     "lock_after_minutes": _whole(0, 7 * 24 * 60),
     "key_store": _SWITCH,
+    "offer_encryption": _SWITCH,
 }
 assert set(_RULES) == {field.name for field in fields(Settings)}

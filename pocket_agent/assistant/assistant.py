@@ -24,6 +24,7 @@ from pocket_agent.assistant.events import (
 )
 from pocket_agent.assistant.learning import Learner, Policy, describe_undone, from_elsewhere
 from pocket_agent.assistant.relevance import relevant
+from pocket_agent.assistant.replying import Opening, ReplyWriter
 from pocket_agent.assistant.shown import Note, Shown
 from pocket_agent.errors import ContextOverflowError, ModelError, UsageError
 from pocket_agent.llm.protocol import (
@@ -37,13 +38,11 @@ from pocket_agent.llm.protocol import (
     Role,
     Sampling,
 )
-from pocket_agent.memory.records import Recalled, Session, Turn, TurnRole, TurnStatus
+from pocket_agent.memory.records import Drawn, Recalled, Session, Turn, TurnRole, TurnStatus
 from pocket_agent.memory.store import Store
 from pocket_agent.profile.facts import Fact
 from pocket_agent.profile.slots import STYLE
 
-CHECKPOINT_S = 0.05
-"""How often a growing reply is written to disk, and then shown: what is on the screen is stored."""
 HISTORY_TURNS = 400
 TITLE_WORDS = 7
 _ENDED: dict[FinishReason, TurnStatus] = {
@@ -112,6 +111,7 @@ class Assistant:
         self._history: list[Turn] = []
         self._sent: dict[str, str] = {}
         self._notes: dict[str, Note] = {}
+        self._style: list[Fact] = []
         self._dropped = 0
         self._refused: list[str] = []
         self._sizes: dict[str, int] = {}
@@ -160,10 +160,13 @@ class Assistant:
             raise ModelError("The model is not loaded yet")
         try:
             prompt = await self._assemble(turn)
-            yield ContextReady(
-                prompt.facts, prompt.recalled, prompt.tokens, prompt.limit, prompt.dropped
+            ready = self._ready(turn, prompt)
+            yield ready
+            drawn = Drawn(
+                tuple(fact.id for fact in ready.facts),
+                tuple(memory.turn.id for memory in ready.recalled),
             )
-            async for event in self._reply(prompt):
+            async for event in self._reply(prompt, drawn):
                 yield event
         except ContextOverflowError:  # refused: it stays stored, but later prompts go without it
             self._history, self._dropped = before
@@ -250,8 +253,9 @@ class Assistant:
         self, turn: Turn, active: list[Fact], history: tuple[Turn, ...], dropped: int
     ) -> Material:
         shown = Shown(history, self._notes)
+        self._style = [fact for fact in active if fact.slot in STYLE]
         material = Material(
-            system=system_text([f for f in active if f.slot in STYLE], self.options.system),
+            system=system_text(self._style, self.options.system),
             history=history,
             sent=self._sent,
             text=turn.text,
@@ -277,8 +281,16 @@ class Assistant:
         )
         return [memory for memory in found if memory.score >= self.options.recall_floor]
 
-    async def _reply(self, prompt: AssembledPrompt) -> AsyncIterator[AssistantEvent]:
-        writer = _ReplyWriter(self._store, self._open_reply())
+    def _ready(self, turn: Turn, prompt: AssembledPrompt) -> ContextReady:
+        """What the model can read now: of the profile, of the past, and how much it all is."""
+        noted = Shown([*prompt.kept, turn], self._notes)
+        facts = {fact.id: fact for fact in (*self._style, *noted.facts)}
+        return ContextReady(
+            tuple(facts.values()), noted.recalled, prompt.tokens, prompt.limit, prompt.dropped
+        )
+
+    async def _reply(self, prompt: AssembledPrompt, drawn: Drawn) -> AsyncIterator[AssistantEvent]:
+        writer = ReplyWriter(self._store, self._open_reply(drawn))
         await writer.open()
         request = Request(
             ContextName.CHAT, messages=prompt.messages, sampling=self.options.sampling
@@ -301,11 +313,11 @@ class Assistant:
             yield ReplyDelta(reply.id, rest)
         yield ReplyDone(reply, finish, last.usage if last else None)
 
-    def _open_reply(self) -> "_Opening":
+    def _open_reply(self, drawn: Drawn) -> Opening:
         if not self.options.remember:
-            return _Opening(None, self._scratch_turn(TurnRole.ASSISTANT, ""))
+            return Opening(None, self._scratch_turn(TurnRole.ASSISTANT, ""), drawn)
         assert self.session is not None
-        return _Opening(self.session.id, None)
+        return Opening(self.session.id, None, drawn)
 
     def _scratch_turn(self, role: TurnRole, text: str) -> Turn:
         self._scratch += 1
@@ -319,66 +331,6 @@ class Assistant:
 
     def _size(self, text: str) -> int:
         return self._sizes.get(text) or len(text.encode()) // 3 + 1
-
-
-@dataclass(frozen=True, slots=True)
-class _Opening:
-    """Where a reply goes: a session of the store, or a turn that lives in memory only."""
-
-    session: str | None
-    scratch: Turn | None
-
-
-class _ReplyWriter:
-    """Keeps a growing reply on disk without holding up the stream."""
-
-    def __init__(self, store: Store, opening: _Opening):
-        self._store = store
-        self._opening = opening
-        self._turn: Turn | None = opening.scratch
-        self._parts: list[str] = []
-        self._shown = 0
-        self._saved = float("-inf")
-
-    @property
-    def turn_id(self) -> str:
-        assert self._turn is not None
-        return self._turn.id
-
-    @property
-    def text(self) -> str:
-        return "".join(self._parts)
-
-    async def open(self) -> None:
-        if self._opening.session is not None:
-            self._turn = await asyncio.to_thread(self._store.open_reply, self._opening.session)
-
-    @property
-    def unshown(self) -> str:
-        """What was added and not handed out to be shown yet."""
-        return "".join(self._parts[self._shown :])
-
-    async def add(self, text: str) -> str:
-        """Take more of the reply; returns what may be shown now, because it is stored."""
-        if text:
-            self._parts.append(text)
-        shown = self.unshown
-        if not shown or time.monotonic() - self._saved < CHECKPOINT_S:
-            return ""
-        count = len(self._parts)
-        if self._opening.session is not None:
-            await asyncio.to_thread(self._store.checkpoint_reply, self.turn_id, self.text)
-        self._saved, self._shown = time.monotonic(), count
-        return shown
-
-    async def close(self, status: TurnStatus) -> Turn:
-        if self._opening.session is None:
-            scratch = self._opening.scratch
-            assert scratch is not None
-            return Turn(scratch.id, "", TurnRole.ASSISTANT, self.text, scratch.at, status)
-        return await asyncio.shield(
-            asyncio.to_thread(self._store.close_reply, self.turn_id, self.text, status)
-        )
 
 
 def _now() -> str:

@@ -1,7 +1,9 @@
 """Prompt assembly: what the model is sent, within its budget. Pure; `/context` shows it."""
 
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from pocket_agent.assistant.phrases import phrase
 from pocket_agent.errors import ContextOverflowError
@@ -21,8 +23,13 @@ TEMPLATE_TOKENS = 8
 """An allowance for each message's markers."""
 REPLY_TOKENS = 512
 NOTE_TOKENS = 400
+STYLE_CHARACTERS = 120
+"""Of one wish for how to be answered: it stands in the system text, so it has to be short."""
 SHARE = 4
 """Neither the answer nor the notes get more than this part of a small context."""
+
+_LOOKALIKES = dict(zip("❨❪⟮⸨﴾❩❫⟯⸩﴿", "[[[[[]]]]]", strict=True))
+_QUOTES = frozenset('"“”„‟«»＂″‶〝〞❝❞')
 
 Count = Callable[[str], int]
 
@@ -102,11 +109,11 @@ class AssembledPrompt:
 
 def system_text(style: Sequence[Fact], extra: str = "") -> str:
     """The system message: who the assistant is, and how this person wants to be answered."""
-    wishes = " ".join(_one_line(phrase(fact)) for fact in style)
+    wishes = " ".join(_one_line(phrase(fact), STYLE_CHARACTERS) for fact in style)
     lines = [
         SYSTEM,
         extra.strip(),
-        f"The user asked you to keep to this: {wishes}" if wishes else "",
+        f"The user asked you to keep to this: {_note(wishes)}" if wishes else "",
     ]
     return "\n".join(line for line in lines if line)
 
@@ -214,12 +221,30 @@ def _with_notes(text: str, facts: Sequence[Fact], recalled: Sequence[Recalled]) 
 
 def _remembered(memory: Recalled) -> str:
     who = "I said" if memory.turn.role is TurnRole.USER else "you said"
-    return f'On {memory.turn.at[:10]} {who}: "{_one_line(memory.turn.text)}"'
+    said = "".join(map(_unquoted, _one_line(memory.turn.text)))
+    return f'On {memory.turn.at[:10]} {who}: "{said}"'
 
 
 def _note(text: str) -> str:
     """Text from memory, as data: on one line, unable to close its own bracket."""
-    return "(" + " ".join(text.split()).replace("(", "[").replace(")", "]") + ")"
+    return "(" + "".join(map(_unbracketed, " ".join(text.split()))) + ")"
+
+
+@lru_cache(maxsize=4096)
+def _unbracketed(character: str) -> str:
+    """A character that is no round bracket, nor one that a tokeniser may make into one."""
+    plain = unicodedata.normalize("NFKC", character)
+    if "(" in plain or ")" in plain:
+        return plain.replace("(", "[").replace(")", "]")
+    if unicodedata.category(character) == "Cc":
+        return ""
+    return _LOOKALIKES.get(character, character)
+
+
+@lru_cache(maxsize=4096)
+def _unquoted(character: str) -> str:
+    """A character that can't pass for the end of a quotation."""
+    return "'" if character in _QUOTES else character
 
 
 def _one_line(text: str, size: int = 400) -> str:

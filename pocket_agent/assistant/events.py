@@ -16,7 +16,12 @@ class UserSaved:
 
 @dataclass(frozen=True, slots=True)
 class ContextReady:
-    """The prompt is put together; `/context` shows this very prompt."""
+    """The prompt is put together; `/context` shows this very prompt.
+
+    Args:
+        facts, recalled: all that the model can read of the profile and of the past: in the system
+            text, and in the notes of every turn that is sent.
+    """
 
     facts: tuple[Fact, ...]
     recalled: tuple[Recalled, ...]

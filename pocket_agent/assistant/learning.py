@@ -1,6 +1,7 @@
 """Learning from turns: the policy reads every user turn once, and its ops go into the log."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from typing import Protocol
 
@@ -14,6 +15,7 @@ from pocket_agent.policy.state import Known, known_from
 from pocket_agent.profile.edits import WAITS, Applied, Outcome, is_waiting
 from pocket_agent.profile.facts import Actor, Event, Fact, FactState, Op, OpKind, Profile, Source
 from pocket_agent.profile.sources import MAX_QUOTE, ground
+from pocket_agent.profile.values import find_span
 from pocket_agent.profile.waiting import rival_of, stands
 
 _UNDONE = {
@@ -57,11 +59,11 @@ class Learner:
         """Read what is unread and yield each edit. Ends early if `preempt` is called."""
         self.idle = False
         for turn in await asyncio.to_thread(self._store.unread_turns):
-            known, assistant = await asyncio.to_thread(self._look_up, turn)
-            reading = await self._read(known, assistant, turn)
+            known, reply = await asyncio.to_thread(self._look_up, turn)
+            reading = await self._read(known, reply.text if reply else "", turn)
             if reading is None:
                 return
-            learnt = await asyncio.to_thread(self._record, turn, assistant, reading)
+            learnt = await asyncio.to_thread(self._record, turn, reply, reading)
             for item in learnt:
                 yield item
         self.idle = True
@@ -90,15 +92,20 @@ class Learner:
         except ContextOverflowError:  # it will never fit: left unread, it would block all others
             return Reading(())
 
-    def _look_up(self, turn: Turn) -> tuple[list[Known], str]:
+    def _look_up(self, turn: Turn) -> tuple[list[Known], Turn | None]:
+        """What is known, and the reply that the turn answers, if it does."""
         before = self._store.turns(turn.session, before=turn.id, limit=1)
-        said = before[-1].text if before and before[-1].role is TurnRole.ASSISTANT else ""
-        return known_from(self._store.profile().active()), said
+        reply = before[-1] if before and before[-1].role is TurnRole.ASSISTANT else None
+        return known_from(self._store.profile().active()), reply
 
-    def _record(self, turn: Turn, assistant: str, reading: Reading) -> list[Learnt]:
+    def _record(self, turn: Turn, reply: Turn | None, reading: Reading) -> list[Learnt]:
         learnt = []
+        assistant = reply.text if reply else ""
+        remembered = self._remembered(reply)
         sure = [(op, 1.0) for op in reading.ops]
         for op, confidence in (*sure, *((op, WAITS) for op in reading.unsure)):
+            if _echoes(op, turn, remembered):
+                continue
             try:
                 applied = self._store.record(
                     op,
@@ -115,6 +122,28 @@ class Learner:
                 learnt.append(Learnt(event, describe(event, applied), asks))
         self._store.mark_read(turn.id, self._policy.version)
         return learnt
+
+    def _remembered(self, reply: Turn | None) -> list[str]:
+        """What a reply was made from, and so may repeat: past turns and values of facts."""
+        drawn = self._store.drawn([reply.id]).get(reply.id) if reply else None
+        if drawn is None:
+            return []
+        held = self._store.profile().facts
+        texts = [held[name].value for name in drawn.facts if name in held]
+        for name in drawn.turns:
+            with contextlib.suppress(StoreError):  # forgotten since
+                texts.append(self._store.turn(name).text)
+        return texts
+
+
+def _echoes(op: Op, turn: Turn, remembered: list[str]) -> bool:
+    """Whether a value is not the person's, but repeated by a reply from what it was shown.
+
+    Recalled and imported text would else be learnt once more, in a new place.
+    """
+    if op.kind is OpKind.REMOVE or find_span(turn.text, op.value):
+        return False
+    return any(find_span(text, op.value) for text in remembered)
 
 
 def _is_known_question(applied: Applied) -> bool:

@@ -26,6 +26,7 @@ class Choice:
     Args:
         model: name or path; empty for the chosen one. gpu_layers: -1 for as many as fit.
         requantize: let a slow file be copied once into a faster form.
+        makes_copy: make that copy, if it isn't there yet.
         threads: decode threads; 0 chooses.
         unsure: let the policy propose what its caution holds back.
     """
@@ -34,8 +35,29 @@ class Choice:
     chat_tokens: int = 4096
     gpu_layers: int = -1
     requantize: bool = True
+    makes_copy: bool = True
     threads: int = 0
     unsure: bool = False
+
+
+def open_store(
+    locations: Locations, profile: str, key: str | None, *, remember: bool, blank: bool = False
+) -> Store:
+    """Open a profile to go on with it, to read it without a trace, or not at all.
+
+    Args:
+        remember: make the folders and the file if need be; otherwise change nothing.
+        blank: an empty profile in the place of the one of that name, which is not looked at.
+
+    Raises:
+        StoreError, StoreBusyError: the profile can't be opened.
+    """
+    if blank:
+        return Store.empty()
+    if not remember:
+        return Store.open_untouched(locations.profile(profile), key=key)
+    locations.prepare()
+    return Store.open(locations.profile(profile), key=key)
 
 
 async def load_policy(
@@ -54,6 +76,7 @@ async def load_policy(
         chat_tokens=choice.chat_tokens,
         gpu_layers=choice.gpu_layers,
         requantize=choice.requantize,
+        makes_copy=choice.makes_copy,
         adapter=adapter.path if adapter else None,
     )
     await engine.load(replace(spec, threads=choice.threads), progress)
@@ -122,10 +145,13 @@ async def open_profile(
     key: str | None = None,
     progress: Progress | None = None,
     by_meaning: bool = True,
+    blank: bool = False,
 ) -> Opened:
     """Open everything for one profile. What was opened is closed again if a later part fails.
 
     Args:
+        options: with `remember` off, no file is changed or made.
+        blank: read nothing of the profile either.
         by_meaning: start the embedder. It takes seconds of the processor: for a single question,
             recall goes by words alone and the vectors are caught up another time.
 
@@ -133,13 +159,18 @@ async def open_profile(
         StoreError, StoreBusyError: the profile can't be opened. ModelError: no usable model.
     """
     chosen = options or AssistantOptions()
-    store = await asyncio.to_thread(Store.open, locations.profile(profile), key=key)
+    store = await asyncio.to_thread(
+        open_store, locations, profile, key, remember=chosen.remember, blank=blank
+    )
     embedder = Embedder()
     engine = LlamaEngine()
     try:
         if by_meaning:
             embedder.start()
-        policy = await load_policy(engine, locations, choice or Choice(), progress)
+        model = choice or Choice()
+        if not chosen.remember:
+            model = replace(model, makes_copy=False)
+        policy = await load_policy(engine, locations, model, progress)
         assert engine.info is not None
         recaller = Recaller(store, embedder if by_meaning else None)
         assistant = Assistant(store, engine, recaller, policy, chosen)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from pocket_agent.assistant.context import AssembledPrompt
 from pocket_agent.assistant.phrases import phrase
-from pocket_agent.memory.records import Turn
+from pocket_agent.memory.records import Recalled, Turn
 from pocket_agent.profile.facts import Fact
 from pocket_agent.profile.values import find_span
 
@@ -15,20 +15,16 @@ class Note:
     """What the note of one turn says.
 
     Args:
-        phrases: the sentences of its facts.
-        recalled: ids of its past turns.
+        facts: what it tells of the profile. recalled: the past turns it tells of.
     """
 
-    phrases: frozenset[str]
-    recalled: frozenset[str]
+    facts: tuple[Fact, ...]
+    recalled: tuple[Recalled, ...]
 
     @classmethod
     def of(cls, prompt: AssembledPrompt) -> "Note":
         """The note that the newest turn of a prompt was sent with."""
-        return cls(
-            frozenset(phrase(fact) for fact in prompt.facts),
-            frozenset(memory.turn.id for memory in prompt.recalled),
-        )
+        return cls(prompt.facts, prompt.recalled)
 
 
 class Shown:
@@ -42,9 +38,13 @@ class Shown:
     def __init__(self, turns: Sequence[Turn], notes: Mapping[str, Note]):
         sent = [notes[turn.id] for turn in turns if turn.id in notes]
         self._said = {turn.id for turn in turns}
-        self._noted = {text for note in sent for text in note.phrases}
-        self.turns = self._said.union(*(note.recalled for note in sent))
+        self.facts = tuple({fact.id: fact for note in sent for fact in note.facts}.values())
+        """The facts that the notes tell."""
+        self.recalled = tuple({m.turn.id: m for note in sent for m in note.recalled}.values())
+        """The past turns that the notes tell of."""
+        self.turns = self._said.union(memory.turn.id for memory in self.recalled)
         """Ids of the turns that can be read: sent themselves, or told in a note."""
+        self._noted = {phrase(fact) for note in sent for fact in note.facts}
 
     def tells(self, fact: Fact) -> bool:
         """Whether it was noted, or stands in the person's own words that it was learnt from.

@@ -92,8 +92,8 @@ async def _open(arguments: argparse.Namespace) -> "AsyncIterator[Opened]":
     from pocket_agent.llm.protocol import CHAT
 
     locations, settings = open_home(arguments)
-    name = profile_name(arguments, settings)
-    if name != settings.profile and not locations.profile(name).exists():
+    name, blank = profile_name(arguments, settings), arguments.blank
+    if name != settings.profile and not blank and not locations.profile(name).exists():
         if arguments.incognito:
             raise no_profile(name)
         narrate(f"making the profile {name!r}")
@@ -102,16 +102,17 @@ async def _open(arguments: argparse.Namespace) -> "AsyncIterator[Opened]":
         system=typed([arguments.system]),
         sampling=replace(CHAT, seed=seed, max_tokens=arguments.max_tokens),
         learn=settings.learn,
-        remember=not arguments.incognito,
+        remember=not options.leaves_no_trace(arguments),
     )
     opened = await open_profile(
         locations,
         name,
         choice=choose_model(arguments, settings),
         options=behaviour,
-        key=passphrase_for(arguments, settings, locations.profile(name)),
+        key=None if blank else passphrase_for(arguments, settings, locations.profile(name)),
         progress=Narrator(),
         by_meaning=False,
+        blank=blank,
     )
     try:
         yield opened

@@ -2,16 +2,23 @@
 
 import argparse
 import sys
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pocket_agent.cli.opening import open_home, profile_name
+from pocket_agent.cli.opening import no_profile, open_home, profile_name
+from pocket_agent.cli.options import leaves_no_trace
 from pocket_agent.cli.passphrases import passphrase_for
 from pocket_agent.config import save_settings
 from pocket_agent.errors import UsageError
 
+if TYPE_CHECKING:
+    from pocket_agent.paths import Locations
+    from pocket_agent.tui.options import TuiOptions
 
-def _save_theme(path: Path, name: str) -> None:
-    save_settings(path, {"theme": name})
+
+def _save(path: Path, name: str, value: object) -> None:
+    save_settings(path, {name: value})
 
 
 def open_chat(arguments: argparse.Namespace) -> int:
@@ -19,14 +26,31 @@ def open_chat(arguments: argparse.Namespace) -> int:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError("The chat needs a terminal", "In a script use: pocket-agent ask TEXT")
     from pocket_agent.tui import run
+
+    return run(*tui_options(arguments))
+
+
+def tui_options(arguments: argparse.Namespace) -> "tuple[Locations, str, TuiOptions]":
+    """Where the chat is to open which profile, and how it is to behave.
+
+    Raises:
+        StoreError: a profile that was named is not there, and none may be made.
+    """
     from pocket_agent.tui.options import TuiOptions
 
     locations, settings = open_home(arguments)
-    name = profile_name(arguments, settings)
+    name, blank = profile_name(arguments, settings), arguments.blank
+    silent = leaves_no_trace(arguments)
+    path = locations.profile(name)
+    new, named = not path.exists(), name != settings.profile
+    if new and named and silent and not blank:
+        raise no_profile(name)
+    key = None if blank else passphrase_for(arguments, settings, path, ask=False)
+    may_offer = settings.offer_encryption and not arguments.plain
     options = TuiOptions(
         theme=settings.theme,
         enter_sends=settings.enter_sends,
-        key=passphrase_for(arguments, settings, locations.profile(name), ask=False),
+        key=key,
         lock_after_s=60.0 * settings.lock_after_minutes,
         model=arguments.model or settings.model,
         chat_tokens=settings.chat_tokens,
@@ -36,8 +60,11 @@ def open_chat(arguments: argparse.Namespace) -> int:
         unsure=settings.candidates == "unsure",
         seed=settings.seed,
         learn=settings.learn,
-        incognito=arguments.incognito,
-        new_profile=name != settings.profile and not locations.profile(name).exists(),
-        save_theme=lambda name: _save_theme(locations.config, name),
+        incognito=silent,
+        blank=blank,
+        new_profile=new and named and not silent,
+        offers_encryption=new and key is None and not silent and may_offer,
+        save_theme=None if silent else partial(_save, locations.config, "theme"),
+        decline_encryption=partial(_save, locations.config, "offer_encryption", False),
     )
-    return run(locations, name, options)
+    return locations, name, options

@@ -91,6 +91,18 @@ def look_at_all(arguments: argparse.Namespace) -> Iterator[Finding]:
         yield _careful(name, look, place)
 
 
+def look_offline(arguments: argparse.Namespace) -> Iterator[Finding]:
+    """Show that a chat needs no network.
+
+    Raises:
+        PocketAgentError: there is no usable model, or a chat fails.
+    """
+    from pocket_agent.cli import offline
+
+    locations = locate(arguments.home)
+    yield from offline.look_offline(Place(arguments, locations, load_settings(locations.config)))
+
+
 def _careful(name: str, look: Look, place: Place) -> Finding:
     try:
         return look(place)

@@ -10,16 +10,22 @@ from pocket_agent.cli.output import flush, one_line, put_json, put_line
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `doctor`."""
     parser.add_argument("--json", action="store_true", help="one object with every detail")
+    parser.add_argument(
+        "--offline",
+        action="store_true",
+        help="show that a chat is the same without a network, and that nothing tries to use it",
+    )
     options.add_model(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Look at everything; 1 if anything is broken."""
-    from pocket_agent.cli.checks import look_at_all
+    from pocket_agent.cli import checks
 
     findings = []
-    for found in look_at_all(arguments):
+    look = checks.look_offline if arguments.offline else checks.look_at_all
+    for found in look(arguments):
         findings.append(found)
         if not arguments.json:
             put_line(f"{'ok  ' if found.ok else 'FAIL'} {found.name}: {one_line(found.detail)}")

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 from pocket_agent import secrecy
 from pocket_agent.cli import options, output
-from pocket_agent.errors import PocketAgentError
+from pocket_agent.errors import PocketAgentError, UsageError
 
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
 _EPILOG = "Without a command it opens the chat. Exit codes: 0 fine, 1 failed, 2 usage, 130 stopped."
@@ -22,6 +22,7 @@ _COMMANDS = {
     "doctor": "check that everything needed is here and works",
     "bench": "measure how fast the model runs here (a minute)",
 }
+_WITHOUT_TRACE = (None, "ask")
 _TAKES_A_VALUE = {"--home", "--profile", "--model", "-m", "--passphrase-fd"}
 
 
@@ -70,6 +71,10 @@ def _run(argv: list[str]) -> int:
         arguments = _parser(_command_of(argv)).parse_args(argv)
     except SystemExit as said:  # argparse has said it all
         return said.code if isinstance(said.code, int) else USAGE
+    if options.leaves_no_trace(arguments) and arguments.command not in _WITHOUT_TRACE:
+        raise UsageError(
+            "--incognito and --blank are for the chat and for ask", "Leave them out here."
+        )
     if arguments.passphrase_fd is not None:  # now: a pipe may come on the same descriptor
         from pocket_agent.cli.passphrases import read_line
 
@@ -112,6 +117,9 @@ def _parser(wanted: str) -> argparse.ArgumentParser:
     options.add_common(parser, top=True)
     options.add_model(parser, top=True)
     options.add_incognito(parser, top=True)
+    parser.add_argument(
+        "--plain", action="store_true", help="make a new profile plain, without offering encryption"
+    )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     for name, about in _COMMANDS.items():
         command = commands.add_parser(name, help=about, description=about)

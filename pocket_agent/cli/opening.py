@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pocket_agent.cli.options import leaves_no_trace
 from pocket_agent.cli.output import narrate
 from pocket_agent.cli.passphrases import passphrase_for
 from pocket_agent.config import Settings, load_settings
@@ -23,9 +24,10 @@ _PATIENCE_S = 1.0
 
 
 def open_home(arguments: argparse.Namespace) -> tuple[Locations, Settings]:
-    """The folders, made if need be, and the settings in them."""
+    """The folders, made if need be (never in incognito), and the settings in them."""
     locations = locate(arguments.home)
-    locations.prepare()
+    if not leaves_no_trace(arguments):
+        locations.prepare()
     if exposed := locations.exposed():
         narrate(f"others on this computer can read {exposed[0]}: close it to them (chmod go=)")
     return locations, load_settings(locations.config)

@@ -50,13 +50,19 @@ def add_model(parser: argparse.ArgumentParser, *, top: bool = False) -> None:
 
 
 def add_incognito(parser: argparse.ArgumentParser, *, top: bool = False) -> None:
-    """Whether anything is written."""
+    """Whether anything of the profile is read, and anything is written."""
+    default = False if top else argparse.SUPPRESS
     parser.add_argument(
-        "--incognito",
-        action="store_true",
-        default=False if top else argparse.SUPPRESS,
-        help="read the profile, write nothing",
+        "--incognito", action="store_true", default=default, help="read the profile, write nothing"
     )
+    parser.add_argument(
+        "--blank", action="store_true", default=default, help="read nothing, write nothing"
+    )
+
+
+def leaves_no_trace(arguments: argparse.Namespace) -> bool:
+    """Whether nothing at all may be written, not even a folder."""
+    return bool(arguments.incognito or arguments.blank)
 
 
 def descriptor(text: str) -> int:

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import BinaryIO
 
-_SPIN = {"GOMP_SPINCOUNT": "1000", "HF_HUB_OFFLINE": "1"}
+_SPIN = {"GOMP_SPINCOUNT": "1000"}
 LOG_VARIABLE = "POCKET_AGENT_ENGINE_LOG"
 """A file that receives llama.cpp's log; for people who debug."""
 

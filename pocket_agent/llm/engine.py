@@ -148,7 +148,7 @@ async def _start(spec: LoadSpec, progress: Progress) -> _Loaded:
         file = spec.model
         on_cpu = not gpus or spec.gpu_layers == 0
         if spec.requantize_in and on_cpu and is_slow(header):
-            file = await faster_copy(header, spec.requantize_in, progress)
+            file = await faster_copy(header, spec.requantize_in, progress, make=spec.makes_copy)
         info = await _load(child, spec, file, progress)
     except BaseException:
         await child.end()

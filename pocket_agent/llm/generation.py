@@ -48,8 +48,9 @@ class Runtime:
         Raises:
             ContextOverflowError: there are too many to leave room for an answer.
         """
-        parts = [request.prompt]
-        if request.messages:
+        if not request.messages:
+            parts = self.template.cut_raw(request.prompt)
+        else:
             parts = self.template.render(request.messages, continue_last=request.continue_last)
         size = sum(len(part.encode("utf-8", "replace")) for part in parts)
         if size > limit * _LONGEST_TOKEN:

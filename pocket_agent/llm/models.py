@@ -177,6 +177,7 @@ class ModelShelf:
         chat_tokens: int = 4096,
         gpu_layers: int = -1,
         requantize: bool = True,
+        makes_copy: bool = True,
         adapter: Path | None = None,
     ) -> LoadSpec:
         """What an engine needs to load a model of this shelf.
@@ -184,6 +185,7 @@ class ModelShelf:
         Args:
             model: name or path; the chosen one if empty.
             requantize: let a slow file be copied once into a faster form.
+            makes_copy: make that copy, if it isn't there yet.
 
         Raises:
             ModelError: there is no such model.
@@ -194,6 +196,7 @@ class ModelShelf:
             gpu_layers=gpu_layers,
             adapter=adapter,
             requantize_in=self._locations.cache if requantize else None,
+            makes_copy=makes_copy,
         )
 
     def _named(self, name: str) -> ShelfModel:

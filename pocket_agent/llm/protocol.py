@@ -70,6 +70,7 @@ class LoadSpec:
         adapter: LoRA GGUF applied to the policy context alone, or None.
         threads: decode threads; 0 chooses.
         requantize_in: folder for the once re-quantised copy of a slow file; None refuses.
+        makes_copy: whether that copy may be made; if not, one that is there is used.
     """
 
     model: Path
@@ -79,6 +80,7 @@ class LoadSpec:
     adapter: Path | None = None
     threads: int = 0
     requantize_in: Path | None = None
+    makes_copy: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,11 +36,14 @@ def is_slow(header: GGUFHeader) -> bool:
     return header.main_kind == _SLOW and header.file_size <= _LARGEST
 
 
-async def faster_copy(header: GGUFHeader, folder: Path, progress: Progress) -> Path:
+async def faster_copy(
+    header: GGUFHeader, folder: Path, progress: Progress, *, make: bool = True
+) -> Path:
     """The Q8_0 copy of a slow file, made now if there is none yet.
 
     Args:
         folder: where copies are kept.
+        make: make one; otherwise only one that is there is used, and nothing is written.
 
     Returns:
         The copy, or the file itself where none can be made; progress then says why.
@@ -48,6 +51,8 @@ async def faster_copy(header: GGUFHeader, folder: Path, progress: Progress) -> P
     target = await asyncio.to_thread(_target, header, folder)
     if await asyncio.to_thread(_is_sound, target):
         return target
+    if not make:
+        return header.path
     needed = _copy_size(header)
     free = _free_space(folder)
     if free < needed + _SPARE:

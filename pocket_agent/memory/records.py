@@ -51,6 +51,21 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
+class Drawn:
+    """What of the profile and of the past the model could read when it replied.
+
+    Args:
+        facts: ids of facts. turns: ids of past turns.
+    """
+
+    facts: tuple[str, ...] = ()
+    turns: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.facts or self.turns)
+
+
+@dataclass(frozen=True, slots=True)
 class Recalled:
     """A past turn that recall brought back, and why.
 

@@ -6,14 +6,14 @@ from pathlib import Path
 from types import TracebackType
 
 from pocket_agent.errors import DiskFullError
-from pocket_agent.memory import forgetting, scrubbing, tombstones, vectors
+from pocket_agent.memory import cipher, forgetting, scrubbing, tombstones, vectors
 from pocket_agent.memory.cipher import Key
 from pocket_agent.memory.database import Database
 from pocket_agent.memory.erasure import Wish
 from pocket_agent.memory.forgetting import Plan, Receipt
 from pocket_agent.memory.log import Entry, EventLog
 from pocket_agent.memory.passages import Passage, read_passages
-from pocket_agent.memory.records import Session, Turn, TurnStatus
+from pocket_agent.memory.records import Drawn, Session, Turn, TurnStatus
 from pocket_agent.memory.turns import Sessions, Turns
 from pocket_agent.memory.vectors import PartVector
 from pocket_agent.profile.facts import Actor, Event, Op, Profile, Source
@@ -31,9 +31,12 @@ class Store:
         self.database = database
         self._sessions = Sessions(database)
         self._turns = Turns(database)
-        self._turns.recover()
+        if database.writable:
+            self._turns.recover()
         self._log = EventLog(database)
         self._forgettings = 0
+        if not database.writable:
+            return
         with contextlib.suppress(DiskFullError):  # it stays noted, and is tried again next time
             scrubbing.finish(database)
 
@@ -55,7 +58,30 @@ class Store:
             PassphraseError: it is encrypted, and the passphrase is missing or wrong.
             StoreError: no such file, not a database, or of a newer version.
         """
-        database = Database.open(Path(path), key, create)
+        return cls._on(Database.open(Path(path), key, create))
+
+    @classmethod
+    def open_untouched(cls, path: str | Path, *, key: str | Key | None = None) -> "Store":
+        """Read a profile and change nothing of it, of its folder, or of the time it was changed.
+
+        What would write raises a StoreError. A profile that isn't there yet is an empty one.
+
+        Raises:
+            StoreBusyError: another instance has it open.
+            PassphraseError: it is encrypted, and the passphrase is missing or wrong.
+            StoreError: it can't be read without being changed.
+        """
+        if not cipher.head_of(Path(path)):
+            return cls.empty()
+        return cls._on(Database.open_untouched(Path(path), key))
+
+    @classmethod
+    def empty(cls) -> "Store":
+        """A profile that holds nothing, has no file, and takes nothing."""
+        return cls._on(Database.empty())
+
+    @classmethod
+    def _on(cls, database: Database) -> "Store":
         try:
             return cls(database)
         except BaseException:
@@ -111,9 +137,13 @@ class Store:
         """Store what the person said. It is on the disk when this returns."""
         return self._turns.add_user(session, text)
 
-    def open_reply(self, session: str) -> Turn:
-        """Begin a reply, to be checkpointed as it streams."""
-        return self._turns.open_reply(session)
+    def open_reply(self, session: str, drawn: Drawn | None = None) -> Turn:
+        """Begin a reply, to be checkpointed as it streams.
+
+        Args:
+            drawn: the facts and past turns that it is made from.
+        """
+        return self._turns.open_reply(session, drawn or Drawn())
 
     def checkpoint_reply(self, turn: str, text: str) -> None:
         """Store how far a reply is; kept if this process is killed right after."""
@@ -126,6 +156,10 @@ class Store:
             status: COMPLETE, STOPPED by the person, CUT at its length limit, or INTERRUPTED.
         """
         return self._turns.close(turn, text, status)
+
+    def drawn(self, replies: Iterable[str]) -> dict[str, Drawn]:
+        """What the replies of those ids were made from; those made from nothing are left out."""
+        return self._turns.drawn(replies)
 
     def turn(self, turn: str) -> Turn:
         """One turn. Raises StoreError if there is none of that id."""

@@ -1,6 +1,8 @@
 """Sessions and turns in the store's file."""
 
+import json
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import apsw
@@ -8,7 +10,7 @@ import apsw
 from pocket_agent.errors import StoreError
 from pocket_agent.memory.database import Database
 from pocket_agent.memory.identity import new_id, now
-from pocket_agent.memory.records import Session, Turn, TurnRole, TurnStatus
+from pocket_agent.memory.records import Drawn, Session, Turn, TurnRole, TurnStatus
 from pocket_agent.memory.words import index_turns
 
 SPEAKERS = {TurnRole.USER: "You", TurnRole.ASSISTANT: "Assistant"}
@@ -23,6 +25,11 @@ _TURN = f"SELECT {TURN_COLUMNS} FROM turns"  # noqa: S608
 _ADD = """
 INSERT INTO turns (id, session, role, speaker, text, at, status, read_by)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+"""
+
+
+_DRAWN = """
+SELECT reply, kind, name FROM contexts WHERE reply IN (SELECT value FROM json_each(?))
 """
 
 
@@ -91,12 +98,25 @@ class Turns:
             index_turns(connection, [_insert(connection, turn, None)])
         return turn
 
-    def open_reply(self, session: str) -> Turn:
-        """Begin a reply, empty and open."""
+    def open_reply(self, session: str, drawn: Drawn) -> Turn:
+        """Begin a reply, empty and open, with what it is made from."""
         turn = _new_turn(session, TurnRole.ASSISTANT, "", TurnStatus.OPEN)
+        named = [*(("fact", f) for f in drawn.facts), *(("turn", t) for t in drawn.turns)]
         with self._database.writing() as connection:
             _insert(connection, turn, None)
+            connection.executemany(
+                "INSERT OR IGNORE INTO contexts VALUES (?, ?, ?)",
+                [(turn.id, kind, name) for kind, name in named],
+            )
         return turn
+
+    def drawn(self, replies: Iterable[str]) -> dict[str, Drawn]:
+        """What the replies of those ids were made from; those made from nothing are left out."""
+        found: dict[str, dict[str, list[str]]] = {}
+        with self._database.reading() as connection:
+            for reply, kind, name in connection.execute(_DRAWN, (json.dumps(list(replies)),)):
+                found.setdefault(reply, {"fact": [], "turn": []})[kind].append(name)
+        return {r: Drawn(tuple(of["fact"]), tuple(of["turn"])) for r, of in found.items()}
 
     def checkpoint(self, name: str, text: str) -> None:
         """Store how far a reply is.
@@ -160,7 +180,12 @@ class Turns:
                 f"{_TURN} WHERE session = ? {earlier} ORDER BY n DESC LIMIT ?",
                 (session, before, limit) if before else (session, limit),
             )
-            return [turn_from_row(row) for row in rows][::-1]
+            turns = [turn_from_row(row) for row in rows][::-1]
+        if self._database.writable:
+            return turns
+        # Where nothing is written, nothing was recovered: no reply is still growing.
+        ended = TurnStatus.INTERRUPTED
+        return [replace(t, status=ended) if t.status is TurnStatus.OPEN else t for t in turns]
 
     def add_many(self, turns: Iterable[Turn], read_by: str | None) -> int:
         """Add finished turns from elsewhere, with their sessions, all or none."""

@@ -1,13 +1,5 @@
-"""The training module: people simulated, policies trained, judged and exported. Offline."""
+"""The training module: people simulated, policies trained, judged and exported.
 
-import os
-
-# Before any of their libraries is imported: they look things up on their hub unless told not to.
-for _name in (
-    "HF_HUB_OFFLINE",
-    "TRANSFORMERS_OFFLINE",
-    "HF_DATASETS_OFFLINE",
-    "HF_HUB_DISABLE_TELEMETRY",
-    "DO_NOT_TRACK",
-):
-    os.environ.setdefault(_name, "1")
+Offline: its libraries look things up on their hub unless told not to, which `pocket_agent` does
+before any of them is imported.
+"""

@@ -136,8 +136,10 @@ class PocketApp(App[str]):
             self.push_screen(HelpScreen())
 
     def action_command_palette(self) -> None:
-        # From the palette one would get past the passphrase, to the screen below it.
-        if not isinstance(self.screen, PassphraseScreen):
+        from pocket_agent.tui.screens.offer import OfferScreen
+
+        # From the palette one would get past the question, to the screen below it.
+        if not isinstance(self.screen, (PassphraseScreen, OfferScreen)):
             super().action_command_palette()
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:  # noqa: ARG002

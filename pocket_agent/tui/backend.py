@@ -3,15 +3,15 @@
 The real one is `live.LiveBackend`. No Textual in here.
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
 from pocket_agent.assistant.events import AssistantEvent
 from pocket_agent.errors import PocketAgentError
 from pocket_agent.memory.erasure import Wish
-from pocket_agent.memory.records import Session, Turn
+from pocket_agent.memory.records import Drawn, Session, Turn
 from pocket_agent.profile.facts import Fact
 
 
@@ -81,11 +81,30 @@ class Page:
 
     Args:
         more: whether older turns lie before it.
+        drawn: what its replies were made from, by the reply's id.
     """
 
     turns: tuple[Turn, ...]
     memories: tuple[MemoryRow, ...] = ()
     more: bool = False
+    drawn: Mapping[str, Drawn] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRow:
+    """A fact or a past turn that a reply was made from.
+
+    Args:
+        text: what it says; empty if it is no longer there.
+        about: where it comes from, in a few words.
+        fact: id of the fact, or empty. session, turn: ids of the past turn, or empty.
+    """
+
+    text: str
+    about: str = ""
+    fact: str = ""
+    session: str = ""
+    turn: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +205,9 @@ class Backend(Protocol):
 
     async def page(self, before: str | None, limit: int) -> Page:
         """Turns of the current session that come before the turn with that id, or the last ones."""
+
+    async def sources(self, drawn: Drawn) -> list[SourceRow]:
+        """The facts and past turns that a reply was made from, as they are now."""
 
     async def facts(self) -> list[Fact]:
         """What the profile holds now, and what waits for a yes or no."""

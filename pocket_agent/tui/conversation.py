@@ -7,7 +7,7 @@ from enum import StrEnum
 from itertools import count
 
 from pocket_agent.assistant.events import ContextReady, Learnt
-from pocket_agent.memory.records import Turn, TurnRole, TurnStatus
+from pocket_agent.memory.records import Drawn, Turn, TurnRole, TurnStatus
 from pocket_agent.tui.backend import MemoryRow, Page
 
 _keys = count(1)
@@ -66,7 +66,22 @@ class Note:
     key: int = field(default_factory=lambda: next(_keys))
 
 
-Entry = Said | Remembered | Note
+@dataclass(slots=True, eq=False)
+class Sources:
+    """A line under a reply: what of the profile and of the past it was made from."""
+
+    drawn: Drawn
+    key: int = field(default_factory=lambda: next(_keys))
+
+    @property
+    def line(self) -> str:
+        """Such as `with 3 facts, 2 past turns`."""
+        counts = ((len(self.drawn.facts), "fact"), (len(self.drawn.turns), "past turn"))
+        told = [f"{count} {what}{'s' * (count != 1)}" for count, what in counts if count]
+        return f"with {', '.join(told)}"
+
+
+Entry = Said | Remembered | Note | Sources
 
 
 class Conversation:
@@ -147,6 +162,11 @@ class Conversation:
         reply.turn = turn.id
         reply.state = _SHOWN[turn.status]
 
+    def drew(self, reply: Said, drawn: Drawn) -> None:
+        """A line right under a reply, if it was made from anything that is remembered."""
+        if drawn and reply in self.entries:
+            self.entries.insert(self.entries.index(reply) + 1, Sources(drawn))
+
     def learn(self, learnt: Learnt) -> Remembered:
         """A line for an edit of the profile, under its exchange if that is here."""
         turn = learnt.event.source.turn if learnt.event.source else ""
@@ -181,6 +201,20 @@ class Conversation:
         self._overflow = Note(_overflow_text(ready.dropped_turns))
         self.entries.insert(self.entries.index(said), self._overflow)
         return True
+
+    def said(self, turn: str) -> Said | None:
+        """The entry of the turn of that id, if it is held."""
+        held = (e for e in self.entries if isinstance(e, Said) and e.turn == turn)
+        return next(held, None)
+
+    def last_sources(self) -> Sources | None:
+        """What the newest reply was made from; None if from nothing that is remembered."""
+        for entry in reversed(self.entries):
+            if isinstance(entry, Sources):
+                return entry
+            if isinstance(entry, Said) and entry.role is TurnRole.ASSISTANT:
+                return None
+        return None
 
     def last_memory(self) -> Remembered | None:
         """The newest line that can still be undone."""
@@ -233,6 +267,8 @@ def _entries(page: Page) -> list[Entry]:
             found.extend(_remembered(pending))
             pending = rows.get(turn.id, [])
         found.append(Said(turn.role, turn.text, _SHOWN[turn.status], turn.id))
+        if drawn := page.drawn.get(turn.id):
+            found.append(Sources(drawn))
     found.extend(_remembered(pending))
     return found
 

@@ -17,6 +17,7 @@ from pocket_agent.assistant.events import (
     UserSaved,
 )
 from pocket_agent.errors import PocketAgentError
+from pocket_agent.memory.records import Drawn
 from pocket_agent.tui.backend import Backend, Readiness, Stage
 from pocket_agent.tui.conversation import Conversation, Remembered, Said, SaidState
 from pocket_agent.tui.status import Status
@@ -55,12 +56,14 @@ class Dialogue:
         backend: the profile and the model.
         view: told of every change.
         spawn: runs a coroutine in the background.
+        mode: incognito or blank, for the status line; empty for the usual.
     """
 
-    def __init__(self, backend: Backend, view: View, spawn: Spawn) -> None:
+    def __init__(self, backend: Backend, view: View, spawn: Spawn, mode: str = "") -> None:
         self.backend = backend
         self.conversation = Conversation()
-        self.status = Status()
+        self.status = Status(mode=mode)
+        self._drawn = Drawn()
         self.opened = False
         self._view = view
         self._spawn = spawn
@@ -89,7 +92,7 @@ class Dialogue:
         """Take everything said off the screen, then close the profile. `open` brings it back."""
         self.opened = False
         self.conversation = Conversation()
-        self.status = Status()
+        self.status = Status(mode=self.status.mode)
         self._kept = []
         self._view.entries_changed()
         self._view.status_changed()
@@ -143,7 +146,7 @@ class Dialogue:
     async def stop(self) -> None:
         """Stop the reply; with none under way, take the newest waiting message back."""
         if self._current is not None:
-            await self._try(self.backend.stop())
+            await self.attempt(self.backend.stop())
         elif said := self.conversation.take_back():
             self._view.draft_returned(said.text)
             self._changed()
@@ -188,6 +191,20 @@ class Dialogue:
             return False
         page = await self.backend.page(before, PAGE)
         return bool(self.conversation.prepend(page))
+
+    async def find(self, session: str, turn: str) -> Said | None:
+        """Go to a turn: its session is opened if it isn't, and read back as far as the turn.
+
+        Returns:
+            The turn as it is shown, or None if it is no longer there.
+        """
+        here = self.backend.session
+        if here is None or here.id != session:
+            await self.switch(session)
+        while (said := self.conversation.said(turn)) is None:
+            if not await self.load_older():
+                return None
+        return said
 
     async def switch(self, session: str | None) -> None:
         """Go on with another session, or start a new one. What waits becomes a draft again."""
@@ -266,6 +283,8 @@ class Dialogue:
 
     def _context_ready(self, event: ContextReady, said: Said) -> None:
         self.status.used, self.status.limit = event.tokens, event.limit
+        facts, turns = (f.id for f in event.facts), (m.turn.id for m in event.recalled)
+        self._drawn = Drawn(tuple(facts), tuple(turns))
         self.conversation.overflow(event, said)
         self._set_doing("reading")
         self._view.entries_changed()
@@ -289,6 +308,7 @@ class Dialogue:
     def _reply_done(self, event: ReplyDone, said: Said) -> None:
         reply = self._reply or self.conversation.begin_reply(said)
         self.conversation.end_reply(reply, event.turn)
+        self.conversation.drew(reply, self._drawn)
         if event.usage:
             usage = event.usage
             self.status.used = usage.prompt + usage.completion
@@ -305,6 +325,7 @@ class Dialogue:
         if said is self._current:
             if self._reply is not None:
                 self._reply.state = SaidState.INTERRUPTED
+                self.conversation.drew(self._reply, self._drawn)
             if not said.turn:
                 said.state = SaidState.UNSAVED
                 self._view.draft_returned(said.text)
@@ -322,7 +343,8 @@ class Dialogue:
         self._current = self._reply = None
         self._pump()
 
-    async def _try(self, work: Coroutine[Any, Any, None]) -> None:
+    async def attempt(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do it; a failure becomes a line of the chat."""
         try:
             await work
         except PocketAgentError as error:
@@ -346,7 +368,7 @@ class Dialogue:
         try:
             while self._kept != (unsent := self._unsent()):
                 self._kept = unsent
-                await self._try(self.backend.keep_waiting(unsent))
+                await self.attempt(self.backend.keep_waiting(unsent))
         finally:
             self._keeping = False
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from pocket_agent.assistant.events import AssistantEvent, ReplyDone, UserSaved
 from pocket_agent.errors import PassphraseError, StoreError
 from pocket_agent.memory.erasure import Wish
-from pocket_agent.memory.records import Session
+from pocket_agent.memory.records import Drawn, Session
 from pocket_agent.paths import Locations
 from pocket_agent.profile.facts import Fact, Op, OpKind
 from pocket_agent.profile.waiting import waiting
@@ -27,6 +27,7 @@ from pocket_agent.tui.backend import (
     Report,
     SentPart,
     SentPrompt,
+    SourceRow,
     Stage,
 )
 from pocket_agent.tui.options import TuiOptions
@@ -140,6 +141,9 @@ class LiveBackend:
         if self.session is None:
             return Page(())
         return await asyncio.to_thread(self._open.page, self.session.id, before, limit)
+
+    async def sources(self, drawn: Drawn) -> list[SourceRow]:
+        return await asyncio.to_thread(self._open.sources, drawn)
 
     async def facts(self) -> list[Fact]:
         profile = await asyncio.to_thread(self._open.store.profile)

@@ -26,7 +26,10 @@ class TuiOptions:
         seed: makes replies repeatable; None draws a new one each time.
         learn: whether anything is remembered from turns.
         incognito: nothing is written; what is known is still used.
+        blank: nothing that is known is used either; incognito is set too.
+        offers_encryption: offer to encrypt the profile, which is not there yet.
         new_profile: the profile was named by hand and is not there yet: say that it was made.
+        decline_encryption: called in a worker thread when a person does not want that.
         save_theme: called in a worker thread with the name of the theme a person chose.
     """
 
@@ -44,5 +47,13 @@ class TuiOptions:
     seed: int | None = None
     learn: bool = True
     incognito: bool = False
+    blank: bool = False
+    offers_encryption: bool = False
     new_profile: bool = False
+    decline_encryption: Callable[[], None] | None = None
     save_theme: Callable[[str], None] | None = None
+
+    @property
+    def mode(self) -> str:
+        """What is unusual about how the profile is used; empty if nothing is."""
+        return "blank" if self.blank else "incognito" if self.incognito else ""

@@ -17,6 +17,7 @@ class Status:
 
     Args:
         doing: what the assistant does right now; empty when it waits for the person.
+        mode: incognito or blank; empty for the usual.
         rate: tokens a second of the reply under way, or of the last one.
     """
 
@@ -26,6 +27,7 @@ class Status:
     limit: int = 0
     rate: float = 0.0
     queued: int = 0
+    mode: str = ""
 
     @property
     def activity(self) -> str:
@@ -65,16 +67,18 @@ def rows(status: Status, width: int) -> list[str]:
     device = one_line(status.readiness.device)
     room = max(width - len(device) - len(_SEPARATOR), 8)
     model = _joined(one_line(status.readiness.model, room), device)
-    first = _joined(status.activity, status.waiting, status.context, status.speed)
+    mode = status.mode
+    first = _joined(status.activity, mode, status.waiting, status.context, status.speed)
     if len(first) > width:
-        first, model = _joined(status.activity, status.context), status.waiting or model
+        first = _joined(status.activity, mode or status.context)
+        model = status.waiting or model
     return [one_line(first, width), one_line(model, width)]
 
 
 def _wide(status: Status, width: int) -> str:
     model, device = one_line(status.readiness.model), one_line(status.readiness.device)
     tail = _joined(status.context, status.speed)
-    left = one_line(_joined(status.activity, status.waiting), width)
+    left = one_line(_joined(status.activity, status.mode, status.waiting), width)
     room = width - len(left) - 2
     for right in (_joined(model, device, tail), _joined(one_line(model, 20), tail), tail):
         if len(right) <= room:

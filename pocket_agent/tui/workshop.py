@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 
 from pocket_agent.assistant.assistant import Assistant, AssistantOptions
 from pocket_agent.assistant.learning import ask_line, describe
-from pocket_agent.assistant.opening import Choice, load_policy
+from pocket_agent.assistant.opening import Choice, load_policy, open_store
 from pocket_agent.assistant.phrases import label
-from pocket_agent.errors import UsageError
+from pocket_agent.errors import StoreError, UsageError
 from pocket_agent.llm.engine import LlamaEngine
 from pocket_agent.llm.models import ModelShelf
 from pocket_agent.llm.protocol import CHAT, ModelInfo, Progress
@@ -17,6 +17,7 @@ from pocket_agent.memory.erasure import Wish
 from pocket_agent.memory.forgetting import Receipt
 from pocket_agent.memory.indexer import Indexer
 from pocket_agent.memory.recall import Recaller
+from pocket_agent.memory.records import Drawn, TurnRole
 from pocket_agent.memory.store import Store
 from pocket_agent.paths import Locations
 from pocket_agent.policy.reader import PolicyReader, Reading
@@ -25,7 +26,9 @@ from pocket_agent.portable.kept import exports_holding
 from pocket_agent.profile.facts import Actor, Event, Fact, FactState, Op, OpKind, Profile
 from pocket_agent.profile.rules import CONFIDENT, effective
 from pocket_agent.profile.waiting import answers, waiting
-from pocket_agent.tui.backend import Answered, MemoryRow, Page, Preview
+from pocket_agent.tui.backend import Answered, MemoryRow, Page, Preview, SourceRow
+from pocket_agent.tui.dates import moment
+from pocket_agent.tui.factsheet import origin
 from pocket_agent.tui.options import TuiOptions
 
 _SEEN = "imports.seen"
@@ -63,6 +66,7 @@ class Parts:
     embedder: Embedder
     options: TuiOptions
     indexer: Indexer | None = None
+    recalling: bool = False
 
     async def load(self, progress: Progress) -> ModelInfo:
         """Load the model, with the trained policy on it if there is one for it.
@@ -76,6 +80,7 @@ class Parts:
             chat_tokens=options.chat_tokens,
             gpu_layers=options.gpu_layers,
             requantize=options.requantize,
+            makes_copy=not options.incognito,
             threads=options.threads,
             unsure=options.unsure,
         )
@@ -90,8 +95,11 @@ class Parts:
 
     def start_recall(self) -> None:
         """Begin to index what has no vectors yet. Later than the model: it costs seconds of CPU."""
-        if self.indexer is None and not self.options.incognito:
-            self.embedder.start()
+        if self.recalling or self.options.blank:
+            return
+        self.recalling = True
+        self.embedder.start()
+        if not self.options.incognito:
             self.indexer = Indexer(self.store, self.embedder)
 
     def hold_indexing(self, hold: bool) -> None:
@@ -111,7 +119,21 @@ class Parts:
             for event in events
             if _shown(event, names) and not _repeats_question(event, profile)
         ]
-        return Page(tuple(turns), tuple(rows), more)
+        return Page(tuple(turns), tuple(rows), more, self.store.drawn(names))
+
+    def sources(self, drawn: Drawn) -> list[SourceRow]:
+        """The facts and past turns that a reply was made from, as they are now."""
+        held = self.store.profile().facts
+        facts = [_fact_row(held.get(name), name) for name in drawn.facts]
+        return [*facts, *(self._turn_row(name) for name in drawn.turns)]
+
+    def _turn_row(self, name: str) -> SourceRow:
+        try:
+            turn = self.store.turn(name)
+        except StoreError:
+            return SourceRow("", "a past turn that is no longer there")
+        who = "you" if turn.role is TurnRole.USER else "the assistant"
+        return SourceRow(turn.text, f"{who}, {moment(turn.at)}", "", turn.session, turn.id)
 
     def record_by_hand(self, op: Op) -> str:
         """Let the person's own edit into the log. Returns the line to show."""
@@ -178,7 +200,14 @@ async def open_parts(
     Raises:
         PocketAgentError: the folder or the file can't be used.
     """
-    store = await asyncio.to_thread(_open_store, locations, profile, key)
+    store = await asyncio.to_thread(
+        open_store,
+        locations,
+        profile,
+        key,
+        remember=not options.incognito,
+        blank=options.blank,
+    )
     engine, policy, embedder = LlamaEngine(), LatePolicy(), await asyncio.to_thread(Embedder)
     behaviour = AssistantOptions(
         sampling=replace(CHAT, seed=options.seed),
@@ -189,9 +218,11 @@ async def open_parts(
     return Parts(store, engine, assistant, policy, locations, embedder, options)
 
 
-def _open_store(locations: Locations, profile: str, key: str | None) -> Store:
-    locations.prepare()
-    return Store.open(locations.profile(profile), key=key)
+def _fact_row(fact: Fact | None, name: str) -> SourceRow:
+    if fact is None:
+        return SourceRow("", "a fact that is no longer there")
+    now = "" if fact.state is FactState.ACTIVE else " · no longer so"
+    return SourceRow(label(fact), f"{origin(fact)}{now}", fact=name)
 
 
 def _shown(event: Event, turns: set[str]) -> bool:

@@ -16,7 +16,7 @@ from pocket_agent import __version__
 from pocket_agent.cli import main, output
 from pocket_agent.cli.main import _COMMANDS, _parser
 from pocket_agent.cli.opening import Narrator
-from pocket_agent.errors import PocketAgentError
+from pocket_agent.errors import PocketAgentError, StoreError
 
 HEAVY = ("textual", "torch", "llama_cpp", "apsw", "sentence_transformers", "asyncio", "tomlkit")
 
@@ -141,6 +141,28 @@ def test_what_stands_before_the_command_counts(home: Path) -> None:
     assert parsed("--incognito", "ask", "hi").incognito
     assert parsed("ask", "hi", "--incognito").incognito
     assert not parsed("ask", "hi").incognito
+    assert parsed("--blank", "ask", "hi").blank
+    assert parsed("ask", "hi", "--blank").blank
+
+
+@pytest.mark.parametrize("mode", ["--incognito", "--blank"])
+def test_what_would_write_refuses_to_leave_no_trace(call: Any, home: Path, mode: str) -> None:
+    for words in (("profile", "set", "home", "Porto"), ("profile", "show"), ("models", "list")):
+        assert "for the chat and for ask" in complaint(call(mode, *words), 2)
+    assert not home.exists()
+
+
+def test_incognito_makes_no_profile_that_was_misspelt(call: Any, home: Path) -> None:
+    from pocket_agent.cli.chat import tui_options
+    from pocket_agent.cli.main import _parser
+
+    assert "no profile 'nosuch'" in complaint(
+        call("ask", "--incognito", "--profile", "nosuch", "hi")
+    )
+    arguments = _parser("").parse_args(["--incognito", "--profile", "nosuch"])
+    with pytest.raises(StoreError, match="no profile 'nosuch'"):
+        tui_options(arguments)
+    assert not home.exists()
 
 
 def test_every_command_can_be_run(home: Path) -> None:

@@ -96,6 +96,16 @@ def test_control_spellings_in_a_message_are_set_apart() -> None:
     )
 
 
+def test_a_raw_prompt_has_the_marks_of_chatml_and_no_others() -> None:
+    template = ChatTemplate(CHATML, control=("<|im_end|>", "<|im_start|>", "<file_sep>", "<s>"))
+    raw = "<|im_start|>user\nx <file_sep> \ufdd00\ufdd1 <s><|im_end|>\n<|im_start|>assistant\n"
+    parts = template.cut_raw(raw)
+    assert parts[1::2] == ["<file_sep>", "<s>"]
+    assert "".join(parts) == raw.translate(dict.fromkeys((0xFDD0, 0xFDD1), "\ufffd"))
+    plain = "<|im_start|>user\nhello<|im_end|>\n"
+    assert template.cut_raw(plain) == [plain]  # what training saw: the very same tokens
+
+
 def test_our_own_fences_in_a_message_are_harmless() -> None:
     template = ChatTemplate(CHATML, control=("<|im_end|>",))
     sly = Message(Role.USER, "a\ufdd00\ufdd1b\ufdd2c")

@@ -41,6 +41,15 @@ def test_only_small_files_in_the_slow_format_are_worth_it(
     assert not is_slow(bundled)
 
 
+async def test_where_none_may_be_made_nothing_is_written(
+    bundled: GGUFHeader, tmp_path: Path
+) -> None:
+    folder = tmp_path / "cache"
+    used = await faster_copy(bundled, folder, lambda *_: None, make=False)
+    assert used == bundled.path
+    assert not folder.exists()
+
+
 @pytest.mark.slow
 async def test_a_copy_is_made_once(bundled: GGUFHeader, tmp_path: Path) -> None:
     steps: list[float] = []

@@ -12,10 +12,11 @@ from pocket_agent.assistant.events import (
     ReplyDone,
     UserSaved,
 )
+from pocket_agent.assistant.phrases import label
 from pocket_agent.errors import PocketAgentError
 from pocket_agent.llm.protocol import FinishReason, Usage
 from pocket_agent.memory.erasure import Wish
-from pocket_agent.memory.records import Session, Turn, TurnRole, TurnStatus
+from pocket_agent.memory.records import Drawn, Recalled, Session, Turn, TurnRole, TurnStatus
 from pocket_agent.profile.facts import (
     Actor,
     Event,
@@ -35,8 +36,10 @@ from pocket_agent.tui.backend import (
     Report,
     SentPart,
     SentPrompt,
+    SourceRow,
     Stage,
 )
+from pocket_agent.tui.factsheet import origin
 
 AT = "2026-11-03T12:00:00Z"
 READY = Readiness(Stage.READY, "", None, "SmolLM2-135M-Instruct", "CPU, 1 thread", 4096)
@@ -106,6 +109,7 @@ class ScriptedBackend:
         gate: when given, the reply waits for it after the first piece, and `load` waits for it.
         fail: raised instead of answering.
         finish: why each reply ends, if nobody stops it.
+        draws, recalls: the facts and past turns that each reply is made from.
     """
 
     def __init__(
@@ -122,6 +126,8 @@ class ScriptedBackend:
         fail_open: PocketAgentError | None = None,
         fail_load: PocketAgentError | None = None,
         finish: FinishReason = "stop",
+        draws: tuple[Fact, ...] = (),
+        recalls: tuple[Turn, ...] = (),
     ) -> None:
         self.profile_name = "default"
         self.encrypted = False
@@ -141,6 +147,7 @@ class ScriptedBackend:
         self._gate, self._hold_load = gate, hold_load
         self._fail, self._fail_open, self._fail_load = fail, fail_open, fail_load
         self._finish: FinishReason = finish
+        self._draws, self._recalls = draws, recalls
         self._stopped = asyncio.Event()
         self._number = 100
         self.all_sessions = [
@@ -172,7 +179,8 @@ class ScriptedBackend:
         if self.session is None:
             self.session = Session("s9", text[:30], AT, AT, 1)
         yield UserSaved(user)
-        yield ContextReady((), (), 512, 4096, self._dropped)
+        recalled = tuple(Recalled(turn, 1.0, 0.5, 0.5) for turn in self._recalls)
+        yield ContextReady(self._draws, recalled, 512, 4096, self._dropped)
         said = ""
         for number, piece in enumerate(self._reply):
             if number == 1 and self._gate:
@@ -229,6 +237,15 @@ class ScriptedBackend:
         end = ids.index(before) if before else len(ids)
         start = max(0, end - limit)
         return Page(tuple(self._turns[start:end]), (), start > 0)
+
+    async def sources(self, drawn: Drawn) -> list[SourceRow]:
+        held = {f.id: f for f in self._facts}
+        facts = [SourceRow(label(held[f]), origin(held[f]), fact=f) for f in drawn.facts]
+        told = {t.id: t for t in (*self._turns, *self._recalls)}
+        return [
+            *facts,
+            *(SourceRow(told[t].text, "you", session=told[t].session, turn=t) for t in drawn.turns),
+        ]
 
     async def facts(self) -> list[Fact]:
         return self._facts

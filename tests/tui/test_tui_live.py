@@ -1,6 +1,7 @@
 """The whole thing: the real store, the real model in its child, the real app, driven by keys."""
 
 import asyncio
+import json
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -179,18 +180,53 @@ async def test_a_second_app_on_the_same_profile_is_refused_in_one_line(
     assert "\n" not in app.return_value
 
 
-async def test_incognito_writes_nothing(locations: Locations) -> None:
-    app = live_app(locations, incognito=True)
+def picture(*folders: Path) -> dict[str, tuple[int, int, bytes]]:
+    """Name, size, time of change and bytes of all that is in folders."""
+    paths = [path for folder in folders for path in (folder, *folder.rglob("*"))]
+    return {
+        str(path): (
+            path.stat().st_size,
+            path.stat().st_mtime_ns,
+            path.read_bytes() if path.is_file() else b"",
+        )
+        for path in paths
+    }
+
+
+@pytest.mark.parametrize("mode", ["incognito", "blank"])
+async def test_a_chat_that_leaves_no_trace_changes_no_byte(locations: Locations, mode: str) -> None:
+    """Not of the home, nor of the cache; blank, it doesn't know what the profile holds either."""
+    with Store.open(locations.profile("default"), key="seven lamps") as store:
+        store.record(Op(OpKind.ADD, "name", "Zanzibarrow"), actor=Actor.USER)
+        store.set_meta("waiting", json.dumps(["Zanzibarrow unsent"]))
+    before = picture(locations.home, locations.cache)
+    blank = mode == "blank"
+    app = live_app(locations, incognito=True, blank=blank, key=None if blank else "seven lamps")
     async with app.run_test(size=(100, 30)) as pilot:
-        await say(pilot, "My secret name is Bartholomew.")
+        await shows(pilot, f"○ ready · {mode}", LONG)
+        prompt_of(pilot).clear()
+        await say(pilot, "My secret name is Bartholomew. Who am I?")
         await settled(pilot)
         await wait_until(
             pilot, lambda: app.chat.dialogue.conversation.last_reply is not None, "a reply", LONG
         )
-    for file in locations.profiles.iterdir():
-        assert b"Bartholomew" not in file.read_bytes()
-    with Store.open(locations.profile("default")) as store:
-        assert store.sessions() == []
+        sent = str(await app.chat.dialogue.backend.sent_prompt())
+        assert ("Zanzibarrow" in sent) is not blank
+        await pilot.press("f2")
+        await shows(pilot, "Nothing is remembered" if blank else "Zanzibarrow")
+        await pilot.press("d")
+        await shows(pilot, "Nothing is remembered" if blank else "Incognito writes nothing")
+        if blank:
+            await pilot.press("escape")
+            assert "Zanzibarrow" not in screen_text(app)
+    assert picture(locations.home, locations.cache) == before
+
+
+async def test_incognito_makes_no_profile(locations: Locations) -> None:
+    before = picture(locations.home)
+    async with live_app(locations, incognito=True).run_test() as pilot:
+        await wait_until(pilot, lambda: dialogue_of(pilot).opened, "the profile", LONG)
+    assert picture(locations.home) == before
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")

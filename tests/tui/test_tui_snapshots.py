@@ -5,10 +5,11 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 from driving import say, shows, wait_until
-from scripted import Encrypted, ScriptedBackend, exchanges
+from scripted import FACTS, Encrypted, ScriptedBackend, exchanges, turn
 from textual.pilot import Pilot
 
 from pocket_agent.errors import ModelError
+from pocket_agent.memory.records import TurnRole
 from pocket_agent.tui.app import PocketApp
 from pocket_agent.tui.options import TuiOptions
 from pocket_agent.tui.widgets.entries import ReplyTurn
@@ -154,6 +155,63 @@ def test_passphrase(snap_compare: Compare, size: str) -> None:
         await pilot.press(*"sesam")
 
     assert snap_compare(PocketApp(Encrypted()), run_before=steps, terminal_size=SIZES[size])
+
+
+@pytest.mark.parametrize("size", ["usual", "narrow"])
+def test_offer_to_encrypt(snap_compare: Compare, size: str) -> None:
+    async def steps(pilot: Pilot[str]) -> None:
+        await shows(pilot, "Tab chooses a passphrase")
+
+    app = PocketApp(ScriptedBackend(), TuiOptions(offers_encryption=True))
+    assert snap_compare(app, run_before=steps, terminal_size=SIZES[size])
+
+
+@pytest.mark.parametrize("size", ["usual", "narrow"])
+def test_choosing_a_passphrase(snap_compare: Compare, size: str) -> None:
+    async def steps(pilot: Pilot[str]) -> None:
+        await shows(pilot, "Tab chooses a passphrase")
+        await pilot.press("tab", *"lamps", "enter", *"lam")
+        await shows(pilot, "That is short")
+
+    app = PocketApp(ScriptedBackend(), TuiOptions(offers_encryption=True))
+    assert snap_compare(app, run_before=steps, terminal_size=SIZES[size])
+
+
+PAST = turn(0, TurnRole.USER, "We looked at [b]flats[/b] near the river in Porto")
+
+
+def informed() -> ScriptedBackend:
+    memories = ("remembered: home · Porto (was Leeds)",)
+    return ScriptedBackend(REPLY[:1], memories, draws=tuple(FACTS[:3]), recalls=(PAST,))
+
+
+async def be_informed(pilot: Pilot[str]) -> None:
+    await say(pilot, "Where was that flat again?")
+    await shows(pilot, "with 3 facts, 1 past turn")
+    await shows(pilot, "ctrl+u undo")
+    await shows(pilot, "○ ready")
+
+
+@pytest.mark.parametrize("size", ["usual", "narrow"])
+def test_what_a_reply_was_made_from(snap_compare: Compare, size: str) -> None:
+    assert snap_compare(PocketApp(informed()), run_before=be_informed, terminal_size=SIZES[size])
+
+
+@pytest.mark.parametrize("size", ["usual", "narrow"])
+def test_sources(snap_compare: Compare, size: str) -> None:
+    async def steps(pilot: Pilot[str]) -> None:
+        await be_informed(pilot)
+        await pilot.press("f5")
+        await shows(pilot, "Enter goes there")
+
+    assert snap_compare(PocketApp(informed()), run_before=steps, terminal_size=SIZES[size])
+
+
+@pytest.mark.parametrize("mode", ["incognito", "blank"])
+def test_a_chat_that_leaves_no_trace(snap_compare: Compare, mode: str) -> None:
+    options = TuiOptions(incognito=True, blank=mode == "blank")
+    app = PocketApp(ScriptedBackend(), options)
+    assert snap_compare(app, run_before=ready, terminal_size=SIZES["usual"])
 
 
 def test_too_small(snap_compare: Compare) -> None:

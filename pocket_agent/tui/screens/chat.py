@@ -12,13 +12,12 @@ from textual.widgets import Static
 
 from pocket_agent.errors import PocketAgentError
 from pocket_agent.tui.backend import Backend, NeedsKeyError
-from pocket_agent.tui.clipboard import copy_with_tool, osc52
 from pocket_agent.tui.commands import Command, parse
 from pocket_agent.tui.conversation import Said
 from pocket_agent.tui.dialogue import Dialogue
 from pocket_agent.tui.options import TuiOptions
-from pocket_agent.tui.prose import Prose, code_blocks
-from pocket_agent.tui.screens.frame import Frame
+from pocket_agent.tui.screens.copying import Copying
+from pocket_agent.tui.screens.looking import Looking
 from pocket_agent.tui.screens.passphrase import PassphraseScreen
 from pocket_agent.tui.widgets.bars import Heading, StatusLine
 from pocket_agent.tui.widgets.entries import MemoryLine
@@ -28,6 +27,10 @@ from pocket_agent.tui.widgets.transcript import Transcript
 if TYPE_CHECKING:
     from pocket_agent.tui.app import PocketApp
 
+_WELCOMES = {
+    "incognito": "Nothing of this chat is kept. What is known of you is used all the same.",
+    "blank": "Nothing of this chat is kept, and nothing that is known of you is used.",
+}
 _PLACEHOLDERS = (
     (64, "Message…  Enter sends · ctrl+j new line · / commands · F1 help"),
     (36, "Message…  / commands · F1 help"),
@@ -35,13 +38,14 @@ _PLACEHOLDERS = (
 )
 
 
-class ChatScreen(Frame):
+class ChatScreen(Copying, Looking):
     """Talk with the assistant."""
 
     TITLE = "Chat"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f2", "profile", "what is remembered about you"),
         Binding("f3", "sessions", "earlier conversations"),
+        Binding("f5", "sources", "what the last reply was made from"),
         Binding("f4", "context", "the prompt of the last reply"),
         Binding("ctrl+n", "new_session", "new conversation", priority=True),
         Binding("escape", "stop", "stop the reply, or take back a message that waits"),
@@ -56,11 +60,14 @@ class ChatScreen(Frame):
         super().__init__()
         self._options = options
         self._was_locked = False
-        self.dialogue = Dialogue(backend, self, self._spawn)
-        self._transcript = Transcript()
+        self.dialogue = Dialogue(backend, self, self._spawn, options.mode)
+        welcome = _WELCOMES.get(options.mode)
+        self._transcript = Transcript(welcome) if welcome else Transcript()
         self._prompt = Prompt(enter_sends=options.enter_sends)
         self._status = StatusLine()
-        self._heading = Heading(f"Pocket Agent · {backend.profile_name}")
+        self._heading = Heading(
+            "Pocket Agent" if options.blank else f"Pocket Agent · {backend.profile_name}"
+        )
 
     def body(self) -> Iterator[Widget]:
         yield self._heading
@@ -83,7 +90,22 @@ class ChatScreen(Frame):
 
     @work(group="begin")
     async def _begin(self) -> None:
-        await self._open(self._options.session, None)
+        key = await self._offer() if self._options.offers_encryption else None
+        await self._open(self._options.session, key)
+
+    async def _offer(self) -> str | None:
+        """Offer to encrypt the new profile. What is typed by who skips that goes to the field."""
+        from pocket_agent.tui.screens.offer import offer_encryption
+
+        key, held = await offer_encryption(cast("PocketApp", self.app))
+        if held:
+            self._prompt.add(held)
+        if key is None and (decline := self._options.decline_encryption):
+            try:
+                await asyncio.to_thread(decline)
+            except PocketAgentError as error:
+                self.tell(str(error), failure=True)
+        return key
 
     async def _open(self, session: str | None, key: str | None) -> None:
         """Open the profile, asking for its passphrase as often as it takes; then load the model."""
@@ -98,7 +120,7 @@ class ChatScreen(Frame):
         except PocketAgentError as error:
             self.app.exit(str(error), return_code=1)
             return
-        self._show_title()
+        self.show_title()
         self._tell_if_new()
         await self.dialogue.load()
 
@@ -151,7 +173,7 @@ class ChatScreen(Frame):
         """The status is another one."""
         self._status.show(self.dialogue.status)
         if self.dialogue.opened:
-            self._show_title()
+            self.show_title()
 
     def draft_returned(self, text: str) -> None:
         """A message could not be sent: it is in the field again."""
@@ -209,6 +231,12 @@ class ChatScreen(Frame):
     async def _older(self) -> None:
         self.run_worker(self._load_older(), group="older", exclusive=True)
 
+    async def show_turn(self, said: Said) -> None:
+        """Scroll to a turn of this conversation."""
+        self.show_title()
+        await self._sync()
+        await self._transcript.reveal(said)
+
     async def _load_older(self) -> None:
         try:
             if await self.dialogue.load_older():
@@ -222,13 +250,13 @@ class ChatScreen(Frame):
         self.app.push_screen(HelpScreen())
 
     def action_profile(self) -> None:
-        if self._is_open():
+        if self.is_open():
             from pocket_agent.tui.screens.profile import ProfileScreen
 
             self.app.push_screen(ProfileScreen(self.dialogue.backend))
 
     def action_sessions(self) -> None:
-        if self._is_open():
+        if self.is_open():
             from pocket_agent.tui.screens.sessions import SessionsScreen
 
             self.app.push_screen(SessionsScreen(self.dialogue.backend), self._session_chosen)
@@ -239,7 +267,7 @@ class ChatScreen(Frame):
         self.app.push_screen(ContextScreen(self.dialogue.backend))
 
     def action_new_session(self) -> None:
-        if self._is_open():
+        if self.is_open():
             self._switch(None)
 
     @work(group="title")
@@ -247,7 +275,7 @@ class ChatScreen(Frame):
         if not argument:
             self._prompt.put("/title ")
             return
-        if self._is_open():
+        if self.is_open():
             await self._rename(argument)
 
     async def _rename(self, title: str) -> None:
@@ -259,14 +287,14 @@ class ChatScreen(Frame):
             await self.dialogue.backend.rename_session(session.id, title)
         except PocketAgentError as error:
             self.dialogue.fail(error)
-        self._show_title()
+        self.show_title()
 
     @work(group="forget")
     async def action_forget(self, argument: str = "") -> None:
         if not argument:
             self._prompt.put("/forget ")
             return
-        if self._is_open():
+        if self.is_open():
             from pocket_agent.memory.erasure import Wish
             from pocket_agent.tui.screens.confirm import forget_asking
 
@@ -282,7 +310,7 @@ class ChatScreen(Frame):
             await self.dialogue.switch(session.id if session else None)
         except PocketAgentError as error:
             self.dialogue.fail(error)
-        self._show_title()
+        self.show_title()
 
     @work(group="stop")
     async def action_stop(self) -> None:
@@ -290,39 +318,18 @@ class ChatScreen(Frame):
 
     @work(group="undo")
     async def action_undo(self) -> None:
-        if self._is_open():
+        if self.is_open():
             await self.dialogue.undo()
 
     @work(group="undo")
     async def action_answer_yes(self) -> None:
-        if self._is_open():
+        if self.is_open():
             await self.dialogue.answer(True)
 
     @work(group="undo")
     async def action_answer_no(self) -> None:
-        if self._is_open():
+        if self.is_open():
             await self.dialogue.answer(False)
-
-    def action_copy(self, argument: str = "") -> None:
-        reply = self.dialogue.conversation.last_reply
-        text = reply.text if reply else ""
-        what = "reply"
-        if argument == "code":
-            what, text = "code block", _last_code_block(text)
-        if text:
-            self.copy(text, what)
-        else:
-            self.tell(f"There is no {what} to copy.", failure=True)
-
-    @work(group="copy")
-    async def copy(self, text: str, what: str) -> None:
-        """Copy a text, and say how: by the platform's tool, or else by the terminal."""
-        tool = await asyncio.to_thread(copy_with_tool, text)
-        if tool:
-            self.tell(f"Copied the {what} with {tool}.")
-            return
-        self._write_to_terminal(osc52(text))
-        self.tell(f"Sent the {what} to the terminal's clipboard (OSC 52), if it allows that.")
 
     def action_theme(self, argument: str = "") -> None:
         if not argument:
@@ -334,7 +341,7 @@ class ChatScreen(Frame):
             self.tell(f"There is no theme {argument!r}. There are: {names}", failure=True)
 
     def action_lock(self) -> None:
-        if not self._is_open():
+        if not self.is_open():
             return
         if not self.dialogue.backend.encrypted:
             self.tell("This profile is not encrypted: pocket-agent profile encrypt")
@@ -365,26 +372,18 @@ class ChatScreen(Frame):
             await self.dialogue.switch(session)
         except PocketAgentError as error:
             self.dialogue.fail(error)
-        self._show_title()
+        self.show_title()
 
-    def _show_title(self) -> None:
+    def show_title(self) -> None:
+        """Say at the top which conversation of which profile this is."""
         session = self.dialogue.backend.session
         title = (session.title if session else "") or "New conversation"
-        mode = " · incognito" if self._options.incognito else ""
-        self._heading.show(f"{self.dialogue.backend.profile_name}{mode} · {title}")
+        name, mode = self.dialogue.backend.profile_name, self._options.mode
+        where = "blank" if mode == "blank" else f"{name} · {mode}" if mode else name
+        self._heading.show(f"{where} · {title}")
 
-    def _is_open(self) -> bool:
+    def is_open(self) -> bool:
+        """Whether the profile is open; says so if it isn't."""
         if not self.dialogue.opened:
             self.tell("The profile is still being opened.")
         return self.dialogue.opened
-
-    def _write_to_terminal(self, sequence: str) -> None:
-        # Textual has no public way to write a sequence of one's own.
-        driver = self.app._driver
-        if driver is not None:
-            driver.write(sequence)
-
-
-def _last_code_block(markdown: str) -> str:
-    found = [code.text for code in code_blocks(Prose(markdown).blocks)]
-    return found[-1] if found else ""

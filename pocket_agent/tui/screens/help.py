@@ -68,7 +68,7 @@ def blocks() -> Iterator[tuple[str, list[tuple[str, str]]]]:
     from pocket_agent.tui.screens.confirm import ConfirmScreen
     from pocket_agent.tui.screens.profile import ProfileScreen
     from pocket_agent.tui.screens.sessions import SessionsScreen
-    from pocket_agent.tui.widgets.entries import MemoryLine
+    from pocket_agent.tui.widgets.entries import MemoryLine, SourcesLine
     from pocket_agent.tui.widgets.prompt import Prompt
 
     yield "Commands", [(command.usage, command.about) for command in COMMANDS]
@@ -76,6 +76,7 @@ def blocks() -> Iterator[tuple[str, list[tuple[str, str]]]]:
     yield "Writing", list(bindings_of(Prompt))
     yield "Chat", list(bindings_of(ChatScreen))
     yield "A remembered line (reach it with shift+tab)", list(bindings_of(MemoryLine))
+    yield "The line under a reply", list(bindings_of(SourcesLine))
     yield "Profile", list(bindings_of(ProfileScreen))
     yield "Conversations", list(bindings_of(SessionsScreen))
     yield "Before something is forgotten", list(bindings_of(ConfirmScreen))

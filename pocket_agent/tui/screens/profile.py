@@ -29,7 +29,11 @@ _SLOT = 12
 
 
 class ProfileScreen(Listing[Fact]):
-    """See and change what is remembered."""
+    """See and change what is remembered.
+
+    Args:
+        at: id of the fact to begin with.
+    """
 
     CSS_PATH = "profile.tcss"
     TITLE = "Profile"
@@ -50,8 +54,9 @@ class ProfileScreen(Listing[Fact]):
         Binding("escape", "back", "back", priority=True),
     ]
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Backend, at: str = "") -> None:
         super().__init__(backend, "facts")
+        self._wanted = at
         self._facts: dict[str, Fact] = {}
 
     def heading(self) -> str:
@@ -81,7 +86,9 @@ class ProfileScreen(Listing[Fact]):
         width = self.size.width - MARGIN
         options = [option for section in shown for option in _options(section, width)]
         self._list.set_options(options or [Option(self._nothing(), disabled=True)])
-        self._highlight(options, chosen.id if chosen else "", at)
+        self._highlight(options, self._wanted or (chosen.id if chosen else ""), at)
+        if self._facts:
+            self._wanted = ""
 
     def _highlight(self, options: list[Option], fact: str, at: int | None) -> None:
         ids = [option.id for option in options]

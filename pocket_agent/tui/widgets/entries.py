@@ -13,7 +13,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from pocket_agent.memory.records import TurnRole
-from pocket_agent.tui.conversation import Entry, Note, Remembered, Said, SaidState
+from pocket_agent.tui.conversation import Entry, Note, Remembered, Said, SaidState, Sources
 from pocket_agent.tui.prose import Code, Prose, code_blocks
 from pocket_agent.tui.prose_layout import highlighted, lay_out, plain_code
 from pocket_agent.tui.safe_text import excerpt, one_line, printable
@@ -200,6 +200,30 @@ class MemoryLine(Static):
             self.post_message(self.Answered(self.row, yes))
 
 
+class SourcesLine(Static):
+    """One quiet line under a reply: what it was made from. Enter or a click shows that."""
+
+    can_focus = True
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "look", "show what they are")]
+
+    class LookWanted(Message):
+        """The person wants to see what a reply was made from."""
+
+        def __init__(self, sources: Sources) -> None:
+            super().__init__()
+            self.sources = sources
+
+    def __init__(self, sources: Sources) -> None:
+        super().__init__(classes="sources-line", markup=False)
+        self.sources = sources
+
+    def on_mount(self) -> None:
+        self.update(Content.from_markup("[@click=look]$line[/]", line=self.sources.line))
+
+    def action_look(self) -> None:
+        self.post_message(self.LookWanted(self.sources))
+
+
 class NoteLine(Static):
     """A line of the app's own. Failures carry a sign, so that colour is not needed to tell."""
 
@@ -221,6 +245,8 @@ def widget_for(entry: Entry) -> Widget:
             return ReplyTurn(entry)
         case Remembered():
             return MemoryLine(entry)
+        case Sources():
+            return SourcesLine(entry)
         case Note():
             return NoteLine(entry)
 

@@ -76,6 +76,10 @@ class Prompt(TextArea):
         self.text = self._light(text)
         self.move_cursor(self.document.end)
 
+    def add(self, text: str) -> None:
+        """Put a text behind what is being typed."""
+        self.put(self.text + self._light(text))
+
     def restore_draft(self, text: str) -> None:
         """Give a text back that could not be sent, before whatever is being typed."""
         self.put(f"{text}\n{self.text}" if self.text.strip() else text)

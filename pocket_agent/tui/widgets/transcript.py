@@ -31,7 +31,7 @@ class Transcript(VerticalScroll, can_focus=False):
     class OlderWanted(Message):
         """The person has come to the top, and the entries held are all shown."""
 
-    def __init__(self) -> None:
+    def __init__(self, welcome: str = _WELCOME) -> None:
         super().__init__(id="transcript")
         self._conversation = Conversation()
         self._mounted: dict[int, Widget] = {}
@@ -39,8 +39,9 @@ class Transcript(VerticalScroll, can_focus=False):
         self._whole = False
         self._lock = asyncio.Lock()
         self._dirty = False
+        self._going = False
         self._top = Static("", id="older", markup=False)
-        self._welcome = Static(_WELCOME, id="welcome", markup=False)
+        self._welcome = Static(welcome, id="welcome", markup=False)
 
     def compose(self) -> ComposeResult:
         yield self._top
@@ -96,6 +97,23 @@ class Transcript(VerticalScroll, can_focus=False):
         self._first = self._conversation.entries[max(0, start - _STEP)].key
         await self.sync_in_place()
 
+    async def reveal(self, said: Said) -> None:
+        """Scroll to a turn that the conversation holds."""
+        entries = self._conversation.entries
+        if said not in entries:
+            return
+        if entries.index(said) < self._start():
+            self._first, self._whole = said.key, False
+        self.release_anchor()
+        self._going = True
+        try:
+            await self.sync(self._conversation)
+        finally:
+            self._going = False
+        widget = self._mounted.get(said.key)
+        if widget is not None:
+            self.call_after_refresh(self.scroll_to_widget, widget, animate=False, top=True)
+
     async def sync_in_place(self) -> None:
         """Show entries that were put before the others, keeping what is read where it is."""
         from_end = self.virtual_size.height - self.scroll_y
@@ -115,8 +133,10 @@ class Transcript(VerticalScroll, can_focus=False):
     def following(self) -> bool:
         """Whether the end is in sight and stays so as more comes."""
         # What is shorter than the screen has a negative offset: it is anchored at the bottom.
-        return self.is_anchored and (
-            self.max_scroll_y <= 0 or self.scroll_offset.y >= self.max_scroll_y
+        return (
+            self.is_anchored
+            and not self._going
+            and (self.max_scroll_y <= 0 or self.scroll_offset.y >= self.max_scroll_y)
         )
 
     def _start(self) -> int:

@@ -1,0 +1,57 @@
+"""From a reply to what it was made from: facts on the profile screen, past turns in their place."""
+
+from typing import TYPE_CHECKING, cast
+
+from textual import on, work
+
+from pocket_agent.tui.backend import SourceRow
+from pocket_agent.tui.conversation import Said, Sources
+from pocket_agent.tui.dialogue import Dialogue
+from pocket_agent.tui.screens.frame import Frame
+from pocket_agent.tui.widgets.entries import SourcesLine
+
+if TYPE_CHECKING:
+    from pocket_agent.tui.app import PocketApp
+
+
+class Looking(Frame):
+    """The part of the chat that shows what its replies were made from."""
+
+    dialogue: Dialogue
+
+    def is_open(self) -> bool:
+        """Whether the profile is open; says so if it isn't."""
+        raise NotImplementedError
+
+    async def show_turn(self, said: Said) -> None:
+        """Scroll to a turn of this conversation."""
+        raise NotImplementedError
+
+    @on(SourcesLine.LookWanted)
+    def _look(self, message: SourcesLine.LookWanted) -> None:
+        self._show_sources(message.sources)
+
+    def action_sources(self) -> None:
+        sources = self.dialogue.conversation.last_sources()
+        if sources is None:
+            self.tell("The last reply was made from no fact and no past turn.")
+        elif self.is_open():
+            self._show_sources(sources)
+
+    @work(group="sources", exclusive=True)
+    async def _show_sources(self, sources: Sources) -> None:
+        from pocket_agent.tui.screens.sources import choose_source
+
+        backend = self.dialogue.backend
+        await self.dialogue.attempt(
+            choose_source(cast("PocketApp", self.app), backend, sources.drawn, self._go_to)
+        )
+
+    async def _go_to(self, row: SourceRow) -> None:
+        """A fact on the profile screen, or a past turn where it was said."""
+        if row.fact:
+            from pocket_agent.tui.screens.profile import ProfileScreen
+
+            self.app.push_screen(ProfileScreen(self.dialogue.backend, row.fact))
+        elif said := await self.dialogue.find(row.session, row.turn):
+            await self.show_turn(said)
