@@ -15,15 +15,16 @@ class StoreLock:
 
     Args:
         store: the store's file; the lock file is made beside it, readable by its owner alone.
+        make: False where the disk has no room for a file that is not there yet.
 
     Raises:
         StoreBusyError: another instance holds it.
         OSError: the lock file can't be made.
     """
 
-    def __init__(self, store: Path) -> None:
+    def __init__(self, store: Path, *, make: bool = True) -> None:
         self.path = store.with_name(store.name + ".lock")
-        self._file = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
+        self._file = os.open(self.path, os.O_RDWR | (os.O_CREAT if make else 0), 0o600)
         try:
             _lock(self._file)
         except OSError as error:
