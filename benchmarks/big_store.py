@@ -182,6 +182,7 @@ def verdicts(found: dict[str, Any]) -> Iterator[str]:
     yield f"# vectors: {found['vectors']}"
     yield _line(f"open, {big['turns']} turns, ms", big["open_ms"], OPEN_LIMIT_MS)
     yield _line(f"recall, {big['turns']} turns, median ms", big["median_ms"], RECALL_LIMIT_MS)
+    yield f"     the processor's part of it, median ms: {big['cpu_ms']:g}"
     if "ratio" in found:
         turns = found["plain"]["turns"]
         yield _line(f"recall, {turns} turns, encrypted × plain", found["ratio"], RATIO_LIMIT)

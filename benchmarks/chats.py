@@ -27,9 +27,11 @@ class Chat(Protocol):
 
     Args:
         longest: seconds after which, at the latest, it is killed.
+        shown: what a person has seen: by kind, texts by id.
     """
 
     longest: float
+    shown: dict[str, dict[str, str]]
 
     def talk(self) -> None:
         """Chat for ever, and write each thing that a person would see to the standard output."""

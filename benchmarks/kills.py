@@ -130,20 +130,21 @@ class Report:
 
     Args:
         kills: by deed, those that fell on the work. done_already: after which it was all there.
-        wrong: a line each.
+        wrong: a line each. shown: by chat, how many messages were acknowledged.
     """
 
     seed: int
     kills: Counter[str] = field(default_factory=Counter)
     done_already: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
+    shown: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
 
     def record(self) -> dict[str, Any]:
         """As JSON has it."""
         counts = {"kills": dict(self.kills), "done_already": dict(self.done_already)}
         total = {"total": self.kills.total(), "seconds": round(self.seconds, 1)}
-        return {"seed": self.seed, **total, **counts, "wrong": self.wrong}
+        return {"seed": self.seed, **total, **counts, "shown": self.shown, "wrong": self.wrong}
 
 
 def run(count: int, real: int, seed: int) -> Report:
@@ -187,6 +188,7 @@ def _kill_chats(
             time.sleep(dice.uniform(0.0, chat.longest))
             chat.note(waited + child.kill())
             report.kills[name] += 1
+            report.shown[name] = len(chat.shown["user"])
             if number % 10 == 9 or number == count - 1:
                 chat.check()
         except Exception as error:
