@@ -184,7 +184,8 @@ def _command(*words: str) -> Callable[[Path], None]:
             code = main(("--home", str(folder), *given))
         if code:
             assert code == 1, (code, told.getvalue())
-            raise PocketAgentError(told.getvalue().rstrip("\n"))
+            lines = told.getvalue().splitlines()  # before it, it may narrate
+            raise PocketAgentError("\n".join(x for x in lines if x.startswith("pocket-agent: ")))
 
     return run
 
