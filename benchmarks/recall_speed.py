@@ -45,14 +45,14 @@ def measure(turns: int, key: str | None, embedder: Embedder) -> dict[str, Any]:
     texts = [turn.text for conversation in conversations for turn in conversation.turns]
     queries = [question.query for c in conversations for question in c.questions]
     embedder.start()
-    if not embedder.wait_ready(120.0):
+    if not embedder.wait_ready(1200.0):
         raise PocketAgentError("The embedder does not start", embedder.problem)
     known = [_array(vector) for vector in embedder.embed([said("You", text) for text in texts])]
     with tempfile.TemporaryDirectory() as folder:
         with Store.open(Path(folder) / "many.db", key=key) as store:
             _fill(store, turns, texts, known, embedder.model_id)
         with Store.open(Path(folder) / "many.db", key=key) as store:
-            return {"turns": turns, "encrypted": bool(key), **_ask(store, embedder, queries)}
+            return {"turns": turns, "encrypted": bool(key), **ask(store, embedder, queries)}
 
 
 def compare(turns: int, embedder: Embedder) -> dict[str, Any]:
@@ -84,7 +84,8 @@ def _fill(store: Store, count: int, texts: list[str], known: list[Any], model: s
     store.put_vectors(model, vectors)
 
 
-def _ask(store: Store, embedder: Embedder, queries: list[str]) -> dict[str, Any]:
+def ask(store: Store, embedder: Embedder, queries: list[str]) -> dict[str, Any]:
+    """Put the questions to a store, and say how long they took, as `measure` returns it."""
     recaller = Recaller(store, embedder)
     searches, work, embeddings = [], [], []
     for query in queries:

@@ -1,6 +1,7 @@
 """Where everything lives on disk. The one place that builds a path."""
 
 import contextlib
+import errno
 import os
 import re
 import stat
@@ -120,6 +121,8 @@ def _make_private(folder: Path) -> None:
         if is_exposed(folder):
             folder.chmod(0o700)
     except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return  # what is there can be read all the same; who needs the folder will complain
         raise PocketAgentError(
             f"The folder {folder} can't be used ({error.strerror or error})",
             "Choose another with --home DIR.",

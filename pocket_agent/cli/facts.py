@@ -77,7 +77,7 @@ def undo(arguments: argparse.Namespace) -> int:
     """Take back a change."""
     from pocket_agent.assistant.phrases import label
 
-    with open_store(arguments) as store:
+    with open_store(arguments, writes=True) as store:
         applied = store.undo(arguments.seq)
         together = _together(store.events())
     if not applied.changed:

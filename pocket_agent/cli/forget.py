@@ -52,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     _check(arguments)
     locations, _ = open_home(arguments)
-    with open_store(arguments) as store:
+    with open_store(arguments, writes=True) as store:
         wish = _wish(arguments, store)
         plan = store.plan_forgetting(wish)
         files = exports_holding(locations.home, plan.names)

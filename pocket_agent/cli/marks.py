@@ -49,7 +49,7 @@ def _mark(name: str, arguments: argparse.Namespace) -> int:
     from pocket_agent.assistant.phrases import label
     from pocket_agent.profile.facts import Actor, Op, OpKind
 
-    with open_store(arguments) as store:
+    with open_store(arguments, writes=True) as store:
         fact = find_fact(store.profile(), arguments.slot, typed(arguments.value))
         applied = store.record(Op(OpKind(name), fact=fact.id), actor=Actor.USER)
     done = {"lock": "locked", "unlock": "unlocked", "pin": "pinned", "unpin": "unpinned"}[name]

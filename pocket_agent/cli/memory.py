@@ -78,7 +78,10 @@ def _search(store: "Store", embedder: "Embedder", query: str, k: int) -> "list[R
     recaller = Recaller(store, embedder)
     if not store.sessions(1):
         return []
-    _catch_up(store, embedder)
+    if store.read_only:
+        wait_for(embedder)  # for the question; no vector can be stored
+    else:
+        _catch_up(store, embedder)
     if not embedder.ready:
         narrate(embedder.problem or "The embedder is not ready: searching by words alone.")
     return recall_patiently(recaller, query, k)

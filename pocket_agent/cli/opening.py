@@ -38,15 +38,20 @@ def profile_name(arguments: argparse.Namespace, settings: Settings) -> str:
     return arguments.profile or settings.profile
 
 
-def open_store(arguments: argparse.Namespace, *, make: bool = False) -> "Store":
+def open_store(
+    arguments: argparse.Namespace, *, make: bool = False, writes: bool = False
+) -> "Store":
     """The store of the chosen profile.
 
     Args:
         make: make a profile that isn't there; otherwise only the one in use is made.
+        writes: something is to be changed (as with `make`), so that a full disk is a failure.
 
     Raises:
+        DiskFullError: there is no room for what is to be written.
         StoreError: there is no such profile, or it can't be used.
     """
+    from pocket_agent.memory.faults import to_read_alone
     from pocket_agent.memory.store import Store
 
     locations, settings = open_home(arguments)
@@ -56,7 +61,14 @@ def open_store(arguments: argparse.Namespace, *, make: bool = False) -> "Store":
         if not make:
             raise no_profile(name)
         narrate(f"making the profile {name!r}")
-    return Store.open(path, key=passphrase_for(arguments, settings, path))
+    store = Store.open(path, key=passphrase_for(arguments, settings, path))
+    if store.read_only:
+        refusal = to_read_alone(path)
+        if make or writes:
+            store.close()
+            raise refusal
+        narrate(str(refusal))
+    return store
 
 
 def no_profile(name: str) -> StoreError:

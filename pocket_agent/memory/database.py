@@ -1,31 +1,29 @@
-"""One SQLite file, open: its connection, its lock, its transactions.
+"""One SQLite file, open: its connection, its lock, its transactions."""
 
-SQLite3 Multiple Ciphers rather than the standard library: it encrypts, and it can load sqlite-vec
-where Python was built without extensions.
-"""
-
-import importlib.util
+import contextlib
 import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import apsw
 
-from pocket_agent.errors import PassphraseError, StoreError
-from pocket_agent.memory import cipher, no_trace
+from pocket_agent.errors import DiskFullError, PassphraseError, StoreError
+from pocket_agent.memory import cipher
 from pocket_agent.memory.cipher import Key
-from pocket_agent.memory.dates import day_words
-from pocket_agent.memory.faults import explained
+from pocket_agent.memory.connecting import connect, connect_to_read
+from pocket_agent.memory.faults import disk_full, explained, to_read_alone
 from pocket_agent.memory.lock import StoreLock
-from pocket_agent.memory.migrations import migrate
-from pocket_agent.memory.replacing import remove_files, remove_unfinished, take_place, unfinished
+from pocket_agent.memory.replacing import (
+    remove_files,
+    remove_spent_journal,
+    remove_unfinished,
+    take_place,
+    unfinished,
+)
 
 _SMALLEST = 512  # bytes of a database; SQLite would take a shorter file for an empty one
-_CACHE_KB = 32_768  # every vector of 10,000 turns: an encrypted file is deciphered only once
-_FLAGS = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_URI  # a copy's key goes by URI
 
 
 class Database:
@@ -42,10 +40,14 @@ class Database:
         key: Key | None = None,
         *,
         writable: bool = True,
+        read_only: bool = False,
     ) -> None:
         self.path = path
         self.key = key
         self.writable = writable
+        """Whether it was opened to be changed at all."""
+        self.read_only = read_only
+        """Whether it was opened on a full disk, and so to be read alone."""
         self._connection = connection
         self._lock = lock
         self._mutex = threading.RLock()
@@ -55,12 +57,14 @@ class Database:
     def open(cls, path: Path, key: str | Key | None, create: bool) -> "Database":
         """Open or make the file and bring it to the present schema.
 
+        On a disk without room for what opening writes, a file that is there is opened to be read.
+
         Args:
             key: a passphrase, or the key that one made for this very file.
 
         Raises:
             StoreBusyError: another instance has it open.
-            DiskFullError: no room.
+            DiskFullError: no room, and nothing to be read.
             PassphraseError: encrypted, and the key is missing or wrong. The file is as it was.
             StoreError: missing, not a database, or a newer version. The file is as it was.
         """
@@ -69,6 +73,15 @@ class Database:
             raise StoreError("The passphrase is empty", "Give one, or none at all.")
         if not create and not path.is_file():
             raise StoreError(f"There is no profile file {path}", "`profile list` shows what is.")
+        try:
+            return cls._open_to_work(path, key)
+        except DiskFullError:
+            if not cipher.head_of(path):
+                raise
+            return cls._open_to_read(path, key)
+
+    @classmethod
+    def _open_to_work(cls, path: Path, key: str | Key | None) -> "Database":
         with explained(path):
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             lock = StoreLock(path)
@@ -78,6 +91,7 @@ class Database:
                 raw = _key_of(path, key)
                 _make_private(path)
                 connection = connect(path, raw)
+                remove_spent_journal(path)
                 if empty:
                     _check_encrypted(path, raw)
                 return cls(path, connection, lock, raw)
@@ -101,7 +115,7 @@ class Database:
             lock = StoreLock(path, shared=True)
             try:
                 raw = _key_of(path, key)
-                connection = connect(path, raw, untouched=True)
+                connection = connect_to_read(path, raw, _unreadable)
                 return cls(path, connection, lock, raw, writable=False)
             except BaseException:
                 lock.release()
@@ -112,6 +126,19 @@ class Database:
         """A store with nothing in it and no file, to which nothing is written."""
         nowhere = Path(":memory:")
         return cls(nowhere, connect(nowhere, None), writable=False)
+
+    @classmethod
+    def _open_to_read(cls, path: Path, key: str | Key | None) -> "Database":
+        with explained(path), contextlib.ExitStack() as undo:
+            lock = None
+            with contextlib.suppress(FileNotFoundError):  # and none can be made
+                lock = StoreLock(path, make=False)
+                undo.callback(lock.release)
+            raw = _key_of(path, key)
+            connection = connect_to_read(path, raw, disk_full)
+            opened = cls(path, connection, lock, raw, read_only=True)
+            undo.pop_all()
+            return opened
 
     @contextmanager
     def reading(self) -> Iterator[apsw.Connection]:
@@ -130,13 +157,16 @@ class Database:
                 but perhaps not a power cut.
 
         Raises:
-            StoreError: this store is only read.
+            DiskFullError: there is no room, or was none when it was opened.
+            StoreError: this store is only read, or anything else that the file or SQLite has.
         """
         if not self.writable:
             raise StoreError(
                 "Incognito writes nothing", "Do it in a chat without --incognito or --blank."
             )
         with self._mutex, explained(self.path, self._connection):
+            if self.read_only:
+                raise to_read_alone(self.path)
             if self._connection.in_transaction:
                 yield self._connection
                 return
@@ -159,26 +189,53 @@ class Database:
                 if self._lock is not None:
                     self._lock.release()
 
-    def replace(self, write: Callable[[apsw.Connection, Path], None]) -> None:
-        """Put another file in the place of this one, and close it.
+    def replace(
+        self, write: Callable[[apsw.Connection, Path], None], *, stay_open: bool = False
+    ) -> None:
+        """Put another file in the place of this one.
 
         Whatever happens, and whenever this process ends, one of the two is there, whole.
 
         Args:
             write: makes the other file at the path it is given, whole and on the disk.
+            stay_open: the other file has the same key, and this object goes on with it (or, after
+                an error, with the old one). Otherwise it is closed.
+
+        Raises:
+            DiskFullError: there is no room. The old file is there.
+            StoreError: anything else. The old file is there.
         """
         made = unfinished(self.path)
         with self._mutex, explained(self.path, self._connection):
+            if self.read_only:
+                raise to_read_alone(self.path)
             try:
+                write(self._connection, made)
                 with take_place(made, self.path):
                     # All of the old file must be in it: the log does not go with the new one.
                     if self._connection.pragma("journal_mode", "delete") != "delete":
                         raise StoreError(f"{self.path.name} is in use by another program")
-                    write(self._connection, made)
                     self._connection.close()
             finally:
                 remove_unfinished(self.path)
-                self.close()
+                if stay_open:
+                    self._go_on()
+                else:
+                    self.close()
+
+    def _go_on(self) -> None:
+        """Work again with whichever file is there now; if there is no room for that, read it."""
+        try:
+            self._connection.pragma("journal_mode", "wal")  # it was not closed
+        except apsw.ConnectionClosedError:
+            try:
+                self._connection = connect(self.path, self.key)
+            except DiskFullError:
+                self._connection = connect_to_read(self.path, self.key, disk_full)
+                self.read_only = True
+            self._durable = True
+        except apsw.Error:
+            pass  # no room: it works without the log too, and has it at the next opening
 
     def _set_durable(self, durable: bool) -> None:
         if durable is not self._durable:
@@ -217,72 +274,8 @@ def _make_private(path: Path) -> None:
         path.chmod(0o600)
 
 
-def connect(path: Path, key: Key | None, *, untouched: bool = False) -> apsw.Connection:
-    """A connection to a file that is there, brought to the present schema.
-
-    Args:
-        untouched: change nothing of the file; then it must have that schema already.
-
-    Raises:
-        PassphraseError: it is encrypted with another key.
-        StoreError: it can't be used. The file is as it was.
-    """
-    name = no_trace.address(path) if untouched else str(path)
-    connection = apsw.Connection(name, flags=_FLAGS)
-    try:
-        with explained(path, connection):
-            if untouched:
-                no_trace.hold(connection)
-            _read_first(connection, path, key)
-            _prepare(connection)
-            no_trace.check_readable(connection) if untouched else _bring_up_to_date(connection)
-    except BaseException:
-        # The log of a file we refuse stays with it, for the program that wrote it.
-        connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
-        connection.close()
-        raise
-    return connection
-
-
-def _read_first(connection: apsw.Connection, path: Path, key: Key | None) -> None:
-    """The first read, which a wrong key or a stranger fails."""
-    if key is not None:
-        cipher.unlock(connection, key)
-    # The library does so by itself; were it built otherwise, it would spill words in plain.
-    connection.pragma("temp_store", "memory")
-    try:
-        connection.pragma("user_version")
-    except apsw.NotADBError as error:
-        if key is None or not cipher.is_encrypted(path):
-            raise
-        raise PassphraseError(
-            "The passphrase is wrong", f"If it is right, {path.name} is damaged."
-        ) from error
-
-
-def _prepare(connection: apsw.Connection) -> None:
-    _load_vectors(connection)
-    connection.create_scalar_function("day_words", _day_words, 1, deterministic=True)
-    connection.pragma("foreign_keys", True)
-    connection.pragma("cache_size", -_CACHE_KB)
-
-
-def _bring_up_to_date(connection: apsw.Connection) -> None:
-    connection.pragma("secure_delete", True)
-    migrate(connection)
-    connection.pragma("journal_mode", "wal")
-    connection.pragma("synchronous", "FULL")
-
-
-def _day_words(*arguments: Any) -> str:
-    return day_words(str(arguments[0]))
-
-
-def _load_vectors(connection: apsw.Connection) -> None:
-    """Load sqlite-vec by its path: importing its package would bring in NumPy, a quarter second."""
-    spec = importlib.util.find_spec("sqlite_vec")
-    if spec is None or not spec.submodule_search_locations:
-        raise StoreError("sqlite-vec is not installed", "Install Pocket Agent again.")
-    connection.enable_load_extension(True)
-    connection.load_extension(str(Path(spec.submodule_search_locations[0]) / "vec0"))
-    connection.enable_load_extension(False)
+def _unreadable(path: Path) -> StoreError:
+    return StoreError(
+        f"{path.name} is of an earlier version, or a change of it was cut short",
+        "Open it once without --incognito.",
+    )

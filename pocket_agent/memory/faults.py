@@ -1,6 +1,7 @@
 """What SQLite and the disk complain of, in words for people."""
 
 import errno
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,7 +43,7 @@ def explained(path: Path, connection: apsw.Connection | None = None) -> Iterator
     except apsw.BusyError as error:
         raise StoreError(f"{path.name} is in use by another program", "Close it.") from error
     except apsw.Error as error:
-        if connection is not None and has_no_room(connection):
+        if lacked_room(error, connection, path.parent):
             raise disk_full(path) from error
         raise StoreError(f"The profile {path.name} can't be used ({error})") from error
     except UnicodeEncodeError as error:
@@ -62,13 +63,33 @@ def _system_error(connection: apsw.Connection) -> int:
         return 0
 
 
-def has_no_room(connection: apsw.Connection) -> bool:
-    """Whether the system refused the connection's last write for want of room."""
-    return _system_error(connection) in _FULL
+def _is_full(folder: Path) -> bool:
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(bytes(4096))
+    except OSError as error:
+        return error.errno in _FULL
+    return False
+
+
+def lacked_room(error: apsw.Error, connection: apsw.Connection | None, folder: Path) -> bool:
+    """Whether it was for want of room that SQLite failed."""
+    if connection is not None and _system_error(connection) in _FULL:
+        return True
+    # SQLite goes on for a moment after a failure, and may lose the system's number for it.
+    return isinstance(error, (apsw.CantOpenError, apsw.IOError)) and _is_full(folder)
 
 
 def disk_full(path: Path) -> DiskFullError:
     """The complaint about a full disk."""
     return DiskFullError(
         f"The disk is full, so {path.name} can't grow", "Free some space; nothing saved is lost."
+    )
+
+
+def to_read_alone(path: Path) -> DiskFullError:
+    """The complaint about a write to what was opened where there was no room."""
+    return DiskFullError(
+        f"The disk is full: {path.name} is open to be read, and nothing can be saved",
+        "Free some space, then open it again.",
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pocket_agent.memory import vectors
+from pocket_agent.memory.copying import change_in_a_copy
 from pocket_agent.memory.database import Database
 from pocket_agent.memory.erasure import Targets, Wish, find_targets
 from pocket_agent.memory.identity import now
@@ -30,7 +31,7 @@ _NAMES = {
     "exports": ("export in the program's own folder", "exports in the program's own folder"),
 }
 _ALL = (
-    *("vector_codes", "vectors", "turns", "sessions"),
+    *("vector_bits", "vectors", "turns", "sessions"),
     *("fact_sources", "facts", "events", "meta", "tombstones"),
 )
 
@@ -106,7 +107,7 @@ def plan(database: Database, log: EventLog, wish: Wish) -> Plan:
 
 
 def forget(database: Database, log: EventLog, wish: Wish, files: Sequence[Path] = ()) -> Receipt:
-    """Erase what is wished, all of it or nothing.
+    """Erase what is wished, all of it or nothing, in a copy that then takes the store's place.
 
     The caller ends it with `scrubbing.finish`; if it can't, the next opening of the file does.
 
@@ -114,20 +115,24 @@ def forget(database: Database, log: EventLog, wish: Wish, files: Sequence[Path] 
         files: exports that hold something of it, to be deleted too.
 
     Raises:
-        StoreError: there is no such turn or session. DiskFullError: there is no room.
+        StoreError: there is no such turn or session.
+        DiskFullError: there is no room for two copies; the store is as it was.
     """
     try:
-        with database.writing() as connection:
-            connection.execute("INSERT INTO erasure VALUES (1)")
-            if wish.everything:
-                receipt = _erase_all(connection, log)
-            else:
-                receipt = _erase(connection, log, wish)
-            leave_to_do(connection, files)
-            connection.execute("DELETE FROM erasure")
+        receipt = change_in_a_copy(database, lambda copy: _forget_in(copy, wish, files))
     finally:
         log.reload()
     return Receipt(**{**asdict(receipt), "exports": len(files)})
+
+
+def _forget_in(database: Database, wish: Wish, files: Sequence[Path]) -> Receipt:
+    log = EventLog(database)
+    with database.writing() as connection:
+        connection.execute("INSERT INTO erasure VALUES (1)")
+        receipt = _erase_all(connection, log) if wish.everything else _erase(connection, log, wish)
+        leave_to_do(connection, files)
+        connection.execute("DELETE FROM erasure")
+    return receipt
 
 
 def _prepare(connection: Any, log: EventLog, wish: Wish) -> tuple[Targets, Redacted]:

@@ -3,7 +3,7 @@
 import threading
 import time
 
-from pocket_agent.errors import PocketAgentError
+from pocket_agent.errors import DiskFullError, PocketAgentError
 from pocket_agent.memory.embedder import Embedder
 from pocket_agent.memory.passages import Passage, mean
 from pocket_agent.memory.store import Store
@@ -32,6 +32,7 @@ class Indexer:
         self._running.set()
         self._idle = threading.Event()
         self._closed = False
+        self._full = False
         self._thread = threading.Thread(target=self._run, name="indexer", daemon=True)
         self._thread.start()
 
@@ -50,8 +51,16 @@ class Indexer:
         self.wake()
 
     def wait_idle(self, timeout: float) -> bool:
-        """Wait until every turn has its vector; False if not after `timeout` seconds."""
-        return self._idle.wait(timeout)
+        """Wait until every turn has its vector.
+
+        Returns:
+            False if not all have one after `timeout` seconds, or the disk is full.
+        """
+        end = time.monotonic() + timeout
+        while not self._idle.wait(min(0.1, max(0.0, end - time.monotonic()))):
+            if self._full or time.monotonic() >= end:
+                return False
+        return True
 
     def close(self) -> None:
         """End the thread; what is not embedded yet is, the next time. Safe to call twice."""
@@ -65,7 +74,9 @@ class Indexer:
             self._wake.clear()
             try:
                 self._catch_up()
-            except PocketAgentError:  # embedder gone, disk full: a later look may fare better
+                self._full = False
+            except PocketAgentError as error:  # a later look may fare better
+                self._full = isinstance(error, DiskFullError)
                 self._idle.clear()
             self._wake.wait(None if self._idle.is_set() else RETRY)
 

@@ -17,18 +17,19 @@ class StoreLock:
     Args:
         store: the store's file; the lock file is made beside it, readable by its owner alone.
         shared: only keep those out who write. No file is made: without one, nobody is.
+        make: False where the disk has no room for a file that is not there yet.
 
     Raises:
         StoreBusyError: another instance holds it.
         OSError: the lock file can't be made.
     """
 
-    def __init__(self, store: Path, *, shared: bool = False) -> None:
+    def __init__(self, store: Path, *, shared: bool = False, make: bool = True) -> None:
         self.path = store.with_name(store.name + ".lock")
         self._file = -1
         if shared and not self.path.exists():
             return
-        flags = os.O_RDONLY if shared else os.O_RDWR | os.O_CREAT
+        flags = os.O_RDONLY if shared else os.O_RDWR | (os.O_CREAT if make else 0)
         self._file = os.open(self.path, flags, 0o600)
         try:
             _lock(self._file, shared)

@@ -10,6 +10,7 @@ from pocket_agent.memory.embedder import Embedder, EmbedderError
 from pocket_agent.memory.query import QueryReader
 from pocket_agent.memory.records import Recalled, Turn
 from pocket_agent.memory.scoring import Candidate, coverage, score, weights_for
+from pocket_agent.memory.signatures import Signatures
 from pocket_agent.memory.store import Store
 from pocket_agent.memory.turns import TURN_COLUMNS, turn_from_row
 
@@ -57,6 +58,7 @@ class Recaller:
         self._store = store
         self._embedder = embedder
         self._use_words = use_words
+        self._signatures = Signatures()
 
     def recall(
         self,
@@ -100,7 +102,8 @@ class Recaller:
     ) -> list[Recalled]:
         """As `recall`, with the question's vector at hand (or None: words alone)."""
         with self._store.database.reading() as connection:
-            search = _Search(connection, self._model, vector)
+            signatures = self._signatures, self._store.forgettings
+            search = _Search(connection, self._model, vector, *signatures)
             hidden = _hidden(connection, exclude_session, set(exclude_turns))
             return search.run(query, k, hidden, self._use_words)
 
@@ -112,10 +115,19 @@ class Recaller:
 class _Search:
     """One question put to the store."""
 
-    def __init__(self, connection: apsw.Connection, model: str, vector: bytes | None) -> None:
+    def __init__(
+        self,
+        connection: apsw.Connection,
+        model: str,
+        vector: bytes | None,
+        signatures: Signatures,
+        forgettings: int,
+    ) -> None:
         self._connection = connection
         self._model = model
         self._vector = vector
+        self._signatures = signatures
+        self._forgettings = forgettings
 
     def run(self, query: str, k: int, hidden: Collection[int], use_words: bool) -> list[Recalled]:
         words = QueryReader(self._connection).read(query if use_words else "")
@@ -145,7 +157,8 @@ class _Search:
     def _by_meaning(self, limit: int) -> set[int]:
         if self._vector is None:
             return set()
-        return set(vectors.nearest(self._connection, self._model, self._vector, limit))
+        known = self._signatures, self._forgettings
+        return set(vectors.nearest(self._connection, self._model, self._vector, limit, *known))
 
     def _cosines(self, numbers: Iterable[int]) -> dict[int, float]:
         if self._vector is None:

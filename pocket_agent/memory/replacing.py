@@ -23,6 +23,14 @@ def remove_files(store: Path) -> None:
         store.with_name(store.name + ending).unlink(missing_ok=True)
 
 
+def remove_spent_journal(store: Path) -> None:
+    """Take away the journal that a kill in a change of mode left: empty, or played back by now.
+
+    Only for who holds the store's lock and has it open in WAL mode, where no journal is used.
+    """
+    store.with_name(store.name + "-journal").unlink(missing_ok=True)
+
+
 def remove_unfinished(store: Path) -> None:
     """Take away what an interrupted replacement left. Only for who holds the store's lock."""
     remove_files(unfinished(store))
@@ -32,22 +40,23 @@ def remove_unfinished(store: Path) -> None:
 def take_place(made: Path, store: Path) -> Iterator[None]:
     """Move `made` into the place of `store` when the block ends without an error.
 
-    The block must make it, take the old one out of WAL mode, and close every connection to either.
-    What the old file and its log held is then written over with zeros, as far as a file system and
-    a drive can do that.
+    The block must take the old one out of WAL mode, and close every connection to either. What the
+    old file and its log held is then written over with zeros, as far as a file system and a drive
+    can do that.
     """
     with ExitStack() as open_files:
-        old = [
-            number
-            for ending in ("", "-wal", "-journal")
-            if (number := _hold(store, ending)) is not None
-        ]
-        for number in old:
-            open_files.callback(os.close, number)
+
+        def hold(*endings: str) -> list[int]:
+            numbers = [number for e in endings if (number := _hold(store, e)) is not None]
+            for number in numbers:
+                open_files.callback(os.close, number)
+            return numbers
+
+        old = hold("-wal", "-journal")  # their names are gone once the block has done its work
         yield
-        for (
-            ending
-        ) in _BESIDE:  # spent by now; an old journal would be played back into the new file
+        # Not before: to close a second handle of a file drops the locks SQLite has on it.
+        old += hold("")
+        for ending in _BESIDE:  # spent; an old journal would be played back into the new file
             store.with_name(store.name + ending).unlink(missing_ok=True)
         made.replace(store)
         sync_folder(store.parent)
@@ -56,10 +65,7 @@ def take_place(made: Path, store: Path) -> Iterator[None]:
 
 
 def _hold(store: Path, ending: str) -> int | None:
-    """Keep a file within reach after its name is gone, where the system allows that.
-
-    It must stay open as long as SQLite has the file open: closing it would drop SQLite's locks.
-    """
+    """Keep a file within reach after its name is gone, where the system allows that."""
     if os.name != "posix":
         return None
     with contextlib.suppress(OSError):

@@ -31,8 +31,10 @@ class Store:
         self.database = database
         self._sessions = Sessions(database)
         self._turns = Turns(database)
-        if database.writable:
-            self._turns.recover()
+        # Without room it is made good at the next opening.
+        with contextlib.suppress(DiskFullError):
+            if database.writable:
+                self._turns.recover()
         self._log = EventLog(database)
         self._forgettings = 0
         if not database.writable:
@@ -52,9 +54,11 @@ class Store:
                 spares a quarter second; None for a plain one.
             create: make the file if it is not there.
 
+        On a full disk a file that is there is opened all the same, to be read (`read_only`).
+
         Raises:
             StoreBusyError: another instance has it open.
-            DiskFullError: there is no room.
+            DiskFullError: there is no room for a new file.
             PassphraseError: it is encrypted, and the passphrase is missing or wrong.
             StoreError: no such file, not a database, or of a newer version.
         """
@@ -97,6 +101,11 @@ class Store:
     def key(self) -> Key | None:
         """What further connections to an encrypted file open it with; None for a plain one."""
         return self.database.key
+
+    @property
+    def read_only(self) -> bool:
+        """Whether there is no room on the disk, so that every change is a DiskFullError."""
+        return self.database.read_only
 
     def close(self) -> None:
         """Close the file. Safe to call twice."""
@@ -314,21 +323,21 @@ class Store:
     def forget(self, wish: Wish, files: Sequence[Path] = ()) -> Receipt:
         """Erase for good what is wished, from every table and from the bytes of the file.
 
-        All of it or nothing: after a crash the file is as before, or the rest is done when it is
-        opened.
+        All of it or nothing: whatever happens, the file is as before or wholly without it.
 
         Args:
             files: exports that hold something of it, to be deleted too.
 
         Raises:
-            StoreError: there is no such turn or session; or the bytes could not all be scrubbed.
-            DiskFullError: there is no room.
+            StoreError: there is no such turn or session; or one of the files can't be deleted.
+            DiskFullError: there is no room; nothing was forgotten.
         """
         # Whoever records meanwhile, or has computed vectors of old text, is to know of it.
         with self._log.lock, self.database.reading():
             receipt = forgetting.forget(self.database, self._log, wish, files)
             self._forgettings += 1
-        scrubbing.finish(self.database)
+        with contextlib.suppress(DiskFullError):  # the files are gone; the note of them is not yet
+            scrubbing.finish(self.database)
         return receipt
 
     def is_forgotten(self, name: str) -> bool:

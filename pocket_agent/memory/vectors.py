@@ -1,8 +1,8 @@
 """The vector index: sqlite-vec behind an interface small enough to replace.
 
 A turn has one vector a part (a long turn has several parts) and embedding model: 384 little-endian
-float32 values of length 1. Beside them lies one byte a value. A search compares the bytes of all
-turns first and the floats of the best, which is twice as fast and, unlike single bits, loses none.
+float32 values of length 1. Beside them lies one bit a value. A search of many compares the bits of
+all first (`signatures`), then the floats of the best: so many that what it loses can't be measured.
 """
 
 import json
@@ -11,11 +11,14 @@ from dataclasses import dataclass
 
 import apsw
 
+from pocket_agent.memory.signatures import Signatures
+
 BYTES = 4 * 384
 FEW = 2_000
 """Up to so many vectors the floats of all are compared."""
-COARSE = 160
-"""How many at least the bytes pick out for the floats to compare."""
+COARSE = 1_280
+"""How many at least the bits pick out for the floats to compare: of 100,000 turns made of real
+vectors, 99.4 % of the 80 nearest are among them, and all of the 10 nearest."""
 
 _UNEMBEDDED = """
 SELECT t.n FROM turns t
@@ -28,20 +31,18 @@ INSERT OR IGNORE INTO vectors (turn, part, model, embedding)
 SELECT n, ?, ?, ? FROM turns WHERE n = ? RETURNING id
 """
 _PUT_CODE = """
-INSERT INTO vector_codes (id, model, code) VALUES (?, ?, vec_quantize_int8(?, 'unit'))
+INSERT INTO vector_bits (id, model, code) VALUES (?, ?, vec_quantize_binary(?))
 """
 _OF_TURNS = "SELECT id FROM vectors WHERE turn IN (SELECT value FROM json_each(?))"
 _NEAREST = """
 SELECT turn, 1 - min(vec_distance_cosine(embedding, ?1)) AS cosine FROM vectors
 WHERE model = ?2 GROUP BY turn ORDER BY cosine DESC LIMIT ?3
 """
-_NEAREST_OF_MANY = """
+_NEAREST_OF_THESE = """
 SELECT turn, 1 - min(vec_distance_cosine(embedding, ?1)) AS cosine FROM vectors
-WHERE id IN (
-    SELECT id FROM vector_codes
-    WHERE code MATCH vec_quantize_int8(?1, 'unit') AND k = ?4 AND model = ?2
-) GROUP BY turn ORDER BY cosine DESC LIMIT ?3
+WHERE id IN (SELECT value FROM json_each(?2)) GROUP BY turn ORDER BY cosine DESC LIMIT ?3
 """
+_IS_MANY = "SELECT 1 FROM vectors WHERE model = ? LIMIT 1 OFFSET ?"
 _COSINES = """
 SELECT turn, 1 - min(vec_distance_cosine(embedding, ?)) FROM vectors
 WHERE model = ? AND turn IN (SELECT value FROM json_each(?)) GROUP BY turn
@@ -100,16 +101,27 @@ def count(connection: apsw.Connection, model: str) -> int:
     return int(str(found))
 
 
-def nearest(connection: apsw.Connection, model: str, query: bytes, limit: int) -> dict[int, float]:
+def nearest(
+    connection: apsw.Connection,
+    model: str,
+    query: bytes,
+    limit: int,
+    signatures: Signatures | None = None,
+    forgettings: int = 0,
+) -> dict[int, float]:
     """The turns nearest in meaning, nearest first: row number to cosine in [-1, 1].
 
     Args:
         query: 384 little-endian float32 values. limit: how many turns at most.
+        signatures: kept from search to search of one store, so that its many vectors are not read
+            each time; None reads them. forgettings: of the store.
     """
-    if count(connection, model) <= FEW:
+    if connection.execute(_IS_MANY, (model, FEW)).get is None:
         return dict(connection.execute(_NEAREST, (query, model, limit)))
-    coarse = min(max(COARSE, 2 * limit), 4096)  # 4096 is the most sqlite-vec gives
-    return dict(connection.execute(_NEAREST_OF_MANY, (query, model, limit, coarse)))
+    known = signatures or Signatures()
+    known.refresh(connection, model, forgettings)
+    likely = known.nearest(connection, query, max(COARSE, 6 * limit))
+    return dict(connection.execute(_NEAREST_OF_THESE, (query, json.dumps(likely), limit)))
 
 
 def cosines(
@@ -120,6 +132,6 @@ def cosines(
 
 
 def _wipe(connection: apsw.Connection, numbers: list[int]) -> None:
-    for number in numbers:  # vec0 overwrites what it deletes with zeros, since 0.1.9
-        connection.execute("DELETE FROM vector_codes WHERE id = ?", (number,))
+    for number in numbers:
+        connection.execute("DELETE FROM vector_bits WHERE id = ?", (number,))
         connection.execute("DELETE FROM vectors WHERE id = ?", (number,))

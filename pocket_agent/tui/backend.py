@@ -157,6 +157,10 @@ class Backend(Protocol):
     def encrypted(self) -> bool:
         """Whether the open profile is encrypted, so that it can be locked."""
 
+    @property
+    def full_disk(self) -> str:
+        """What to say where the disk is full and the profile can only be read; else empty."""
+
     async def open(self, session: str | None, report: Report, key: str | None = None) -> None:
         """Open the profile, without the model.
 

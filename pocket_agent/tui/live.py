@@ -67,6 +67,10 @@ class LiveBackend:
     def encrypted(self) -> bool:
         return self._parts is not None and self._parts.store.key is not None
 
+    @property
+    def full_disk(self) -> str:
+        return self._parts.full_disk if self._parts else ""
+
     async def open(self, session: str | None, report: Report, key: str | None = None) -> None:
         self._report = report
         report(Readiness(Stage.OPENING, "opening the profile"))
@@ -112,8 +116,8 @@ class LiveBackend:
             yield event
 
     async def keep_waiting(self, texts: list[str]) -> None:
-        if not self._options.incognito:
-            store = self._open.store
+        store = self._open.store
+        if not (self._options.incognito or store.read_only):
             await asyncio.to_thread(store.set_meta, _WAITING, json.dumps(texts))
 
     async def waiting(self) -> list[str]:

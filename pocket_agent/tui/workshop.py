@@ -14,6 +14,7 @@ from pocket_agent.llm.models import ModelShelf
 from pocket_agent.llm.protocol import CHAT, ModelInfo, Progress
 from pocket_agent.memory.embedder import Embedder
 from pocket_agent.memory.erasure import Wish
+from pocket_agent.memory.faults import to_read_alone
 from pocket_agent.memory.forgetting import Receipt
 from pocket_agent.memory.indexer import Indexer
 from pocket_agent.memory.recall import Recaller
@@ -93,13 +94,18 @@ class Parts:
         """The model's file, as a person knows it."""
         return ModelShelf(self.locations).resolve(self.options.model).stem
 
+    @property
+    def full_disk(self) -> str:
+        """What to say where the profile can only be read; else empty."""
+        return str(to_read_alone(self.store.path)) if self.store.read_only else ""
+
     def start_recall(self) -> None:
         """Begin to index what has no vectors yet. Later than the model: it costs seconds of CPU."""
         if self.recalling or self.options.blank:
             return
         self.recalling = True
         self.embedder.start()
-        if not self.options.incognito:
+        if not self.options.incognito and not self.store.read_only:
             self.indexer = Indexer(self.store, self.embedder)
 
     def hold_indexing(self, hold: bool) -> None:
@@ -211,7 +217,7 @@ async def open_parts(
     engine, policy, embedder = LlamaEngine(), LatePolicy(), await asyncio.to_thread(Embedder)
     behaviour = AssistantOptions(
         sampling=replace(CHAT, seed=options.seed),
-        learn=options.learn,
+        learn=options.learn and not store.read_only,
         remember=not options.incognito,
     )
     assistant = Assistant(store, engine, Recaller(store, embedder), policy, behaviour)

@@ -2,13 +2,18 @@
 
 import json
 import random
+import shutil
+import tempfile
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+import apsw
 import pytest
 
 from pocket_agent.cli.main import main
+from pocket_agent.memory import cipher
+from pocket_agent.memory.erasure import Wish
 from pocket_agent.memory.records import Turn, TurnRole
 from pocket_agent.memory.store import Store
 from pocket_agent.memory.vectors import PartVector
@@ -17,6 +22,7 @@ from pocket_agent.profile.facts import Actor, Op, OpKind, Source
 from pocket_agent.profile.sources import ground
 
 PLANTED = 200
+PASSPHRASE = "seventeen brass lamps"
 _COMMON = "the wind and some water were there when we talked of it".split()
 
 
@@ -154,29 +160,67 @@ def vectors(store: Store) -> None:
 
 
 def found(home: Path, words: list[str]) -> list[tuple[str, str]]:
-    """The words of which the first seven letters stand in some file, in whatever case."""
+    """The words of which the first seven letters stand in some file, in whatever case.
+
+    In one byte a letter or in two, and in an encrypted file also in its pages once deciphered.
+    """
     hits = []
-    for file in home.rglob("*"):
-        data = file.read_bytes().lower() if file.is_file() else b""
-        hits += [(word, file.name) for word in words if word[:7].lower().encode() in data]
+    for file in [path for path in home.rglob("*") if path.is_file()]:
+        for data in (file.read_bytes().lower(), *deciphered(file)):
+            starts = ((word, word[:7].lower()) for word in words)
+            hits += [
+                (word, file.name)
+                for word, start in starts
+                if any(start.encode(how) in data for how in ("ascii", "utf-16-le", "utf-16-be"))
+            ]
     return hits
 
 
+def deciphered(file: Path) -> list[bytes]:
+    """Every page of an encrypted file, those that are free too."""
+    if not cipher.is_encrypted(file):
+        return []
+    with tempfile.TemporaryDirectory() as place:
+        copy = Path(place) / file.name
+        for each in file.parent.glob(f"{file.name}*"):
+            shutil.copy(each, place)
+        connection = apsw.Connection(str(copy))
+        cipher.unlock(connection, cipher.derive(PASSPHRASE, cipher.head_of(copy)))
+        connection.execute("SELECT count(*) FROM sqlite_schema")
+        connection.pragma("journal_mode", "delete")
+        connection.pragma("rekey", "")
+        connection.close()
+        assert cipher.is_plain(copy)
+        return [copy.read_bytes().lower()]
+
+
+@pytest.fixture(params=["plain", "encrypted"])
+def key(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str | None:
+    """What opens the profile. Deriving the key is made cheap: it is done hundreds of times."""
+    if request.param == "plain":
+        return None
+    monkeypatch.setitem(cipher._COST, "n", 2)
+    return PASSPHRASE
+
+
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str | None) -> Path:
     place = tmp_path / "home"
     monkeypatch.setenv("POCKET_AGENT_HOME", str(place))
     monkeypatch.setenv("POCKET_AGENT_CACHE", str(place / "cache"))
     monkeypatch.delenv("POCKET_AGENT_PASSPHRASE", raising=False)
+    if key:
+        monkeypatch.setenv("POCKET_AGENT_PASSPHRASE", key)
+        assert main(("profile", "create", "default", "--encrypt")) == 0
     return place
 
 
 @pytest.fixture
-def garden(home: Path, tmp_path: Path) -> Garden:
+def garden(home: Path, tmp_path: Path, key: str | None) -> Garden:
     """All planted, with an export in the home folder."""
 
     def opened() -> Store:
-        return Store.open(home / "profiles" / "default.db")
+        return Store.open(home / "profiles" / "default.db", key=key)
 
     made = Garden(home, opened)
     made.commands(4)
@@ -196,7 +240,7 @@ def garden(home: Path, tmp_path: Path) -> Garden:
 
 
 @pytest.mark.slow
-def test_two_hundred_words_are_forgotten_in_every_way(garden: Garden) -> None:
+def test_two_hundred_words_are_forgotten_in_every_way(garden: Garden, key: str | None) -> None:
     home, words = garden.home, garden.words
     assert len(words) >= PLANTED
     planted = {word for word, file in found(home, words) if file == "default.db"}
@@ -205,7 +249,8 @@ def test_two_hundred_words_are_forgotten_in_every_way(garden: Garden) -> None:
         assert main(way) == 0, way
     assert found(home, words) == []
     assert not (home / "kept.jsonl").exists()
-    with Store.open(home / "profiles" / "default.db") as store:
+    with Store.open(home / "profiles" / "default.db", key=key) as store:
+        assert found(home, words) == [], "nor while it is open"
         assert store.problems() == []
         texts = [t.text for s in store.sessions() for t in store.turns(s.id, limit=500)]
         assert texts.count("the wind was there") >= 9, "what was not named stays"
@@ -219,7 +264,22 @@ def test_two_hundred_words_are_forgotten_in_every_way(garden: Garden) -> None:
 
 @pytest.mark.slow
 def test_everything_is_forgotten_at_once(garden: Garden) -> None:
+    assert found(garden.home, garden.words)
     assert main(("profile", "forget", "--everything", "--yes")) == 0
     assert found(garden.home, garden.words) == []
     data = (garden.home / "profiles" / "default.db").read_bytes()
     assert b"ZV0000" not in data
+
+
+@pytest.mark.slow
+def test_nothing_is_left_beside_a_profile_that_stays_open(home: Path, key: str | None) -> None:
+    """As in the chat, where the log and its index lie beside the file."""
+    with Store.open(home / "profiles" / "default.db", key=key) as store:
+        session = store.new_session("About Zq000open")
+        for number in range(30):
+            store.add_user_turn(session.id, f"Zq000open{number} and the wind")
+        vectors(store)
+        assert found(home, ["Zq000open"])
+        store.forget(Wish(matching="zq000OPEN"))
+        store.add_user_turn(store.new_session().id, "the wind again")
+        assert found(home, ["Zq000open"]) == []

@@ -59,7 +59,7 @@ def told(store: Store) -> list[object]:
         tables = ("sessions", "turns", "events", "facts", "fact_sources", "vectors", "meta")
         rows = [list(connection.execute(f"SELECT * FROM {table}")) for table in tables]
         words = connection.execute("SELECT rowid, * FROM turn_words")
-        codes = connection.execute("SELECT id, model, code FROM vector_codes ORDER BY id")
+        codes = connection.execute("SELECT id, model, code FROM vector_bits ORDER BY id")
         return [*rows, list(words), list(codes), store.profile()]
 
 

@@ -1,4 +1,4 @@
-"""The vector index: exact where it can be, the same through the bytes, and wiped when told."""
+"""The vector index: exact where it can be, the same through the bits, and wiped when told."""
 
 import math
 import random
@@ -10,6 +10,7 @@ import pytest
 from pocket_agent.memory import vectors
 from pocket_agent.memory.passages import Passage, mean, split
 from pocket_agent.memory.records import Turn, TurnRole
+from pocket_agent.memory.signatures import Signatures
 from pocket_agent.memory.store import Store
 from pocket_agent.memory.vectors import PartVector
 
@@ -36,7 +37,7 @@ def fill(store: Store, count: int) -> None:
 def test_the_nearest_are_the_nearest(
     store: Store, few: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(vectors, "FEW", few)  # 0 takes the way through the bytes
+    monkeypatch.setattr(vectors, "FEW", few)  # 0 takes the way through the bits
     fill(store, 400)
     query = mean(direction(7), direction(1000))
     with store.database.reading() as connection:
@@ -44,6 +45,43 @@ def test_the_nearest_are_the_nearest(
     expected = sorted(range(400), key=lambda n: -cosine(query, direction(n)))[:20]
     assert [n - 1 for n in found] == expected
     assert found[8] == pytest.approx(cosine(query, direction(7)), abs=1e-5)
+
+
+def test_the_bits_pick_out_the_nearest_of_many(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vectors, "FEW", 0)
+    monkeypatch.setattr(vectors, "COARSE", 64)
+    fill(store, 2_000)
+    for near in (3, 999, 1_234):
+        query = mean(mean(direction(near), direction(5_000)), direction(near))
+        with store.database.reading() as connection:
+            found = vectors.nearest(connection, "m", query, 5)
+        assert next(iter(found)) == near + 1
+
+
+def test_kept_signatures_follow_what_comes_and_goes(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vectors, "FEW", 0)
+    fill(store, 4)
+    kept = Signatures()
+
+    def nearest(seed: int, forgettings: int = 0) -> int:
+        with store.database.reading() as connection:
+            found = vectors.nearest(connection, "m", direction(seed), 1, kept, forgettings)
+        return next(iter(found)) - 1
+
+    assert nearest(2) == 2
+    store.add_turns([Turn("t4", "s", TurnRole.USER, "turn 4", AT)])
+    store.put_vectors("m", [PartVector(5, 0, direction(4))])
+    assert nearest(4) == 4
+    with store.database.writing() as connection:
+        vectors.forget(connection, [5])
+    store.add_turns([Turn("t5", "s", TurnRole.USER, "turn 5", AT)])
+    store.put_vectors("m", [PartVector(6, 0, direction(77))])  # under the id of the one that went
+    assert nearest(77, forgettings=1) == 5
+    assert nearest(4, forgettings=1) != 4
 
 
 def test_the_best_part_of_a_turn_counts(store: Store) -> None:
@@ -83,7 +121,7 @@ def test_wiped_vectors_are_not_in_the_file(path: Path) -> None:
     with Store.open(path) as store:
         fill(store, 5)
         with store.database.writing() as connection:
-            code = connection.execute("SELECT code FROM vector_codes WHERE id = 3").get
+            code = connection.execute("SELECT code FROM vector_bits WHERE id = 3").get
             vectors.forget(connection, [3])
             assert vectors.count(connection, "m") == 4
         with store.database.reading() as connection:

@@ -131,6 +131,7 @@ class ScriptedBackend:
     ) -> None:
         self.profile_name = "default"
         self.encrypted = False
+        self.full_disk = ""
         self.session: Session | None = None
         self.said: list[str] = []
         self.kept: list[str] = []

@@ -122,6 +122,7 @@ class ChatScreen(Copying, Looking):
             return
         self.show_title()
         self._tell_if_new()
+        self._tell_if_full()
         await self.dialogue.load()
 
     async def _ask(self, reason: str, *, may_leave: bool) -> str | None:
@@ -156,6 +157,11 @@ class ChatScreen(Copying, Looking):
         if self._options.new_profile and not self._was_locked:
             name = self.dialogue.backend.profile_name
             self.dialogue.conversation.note(f"a new profile, {name}, was made")
+            self.entries_changed()
+
+    def _tell_if_full(self) -> None:
+        if told := self.dialogue.backend.full_disk:
+            self.dialogue.conversation.note(told, failure=True)
             self.entries_changed()
 
     # The dialogue's view.
