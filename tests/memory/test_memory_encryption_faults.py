@@ -175,7 +175,7 @@ def test_a_full_disk_leaves_it_as_it_was(small_disk: Path) -> None:
     for room in (0, 4096, 60_000, size // 2, size - 20_000):
         free = os.statvfs(small_disk).f_bavail * os.statvfs(small_disk).f_frsize
         rest.write_bytes(b"x" * (free - room))
-        with pytest.raises(DiskFullError, match=r"disk is full, so anna\.db") as caught:
+        with pytest.raises(DiskFullError, match=r"disk is full.*anna\.db") as caught:
             rewrite(path, None, key)
         assert key.raw.hex() not in str(caught.value)
         rest.unlink()
