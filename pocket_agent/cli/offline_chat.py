@@ -17,7 +17,7 @@ from pocket_agent.assistant.opening import Choice, Opened, open_profile
 from pocket_agent.llm.protocol import Sampling
 from pocket_agent.paths import Locations
 
-SAID = ("My name is Sam and I adopted a greyhound called Pepper.", "Which animal did I take in?")
+SAID = ("My name is Sam and I adopted a greyhound called Pepper.", "Which greyhound did I take in?")
 _SAMPLING = Sampling(temperature=0.0, seed=7, max_tokens=24)
 _PATIENCE_S = 120.0
 _COUNTED = {
