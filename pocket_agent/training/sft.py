@@ -21,6 +21,8 @@ from pocket_agent.training.curves import draw_curves, journal
 from pocket_agent.training.examples import examples, readable, tokenise
 from pocket_agent.training.records import read_records
 
+_DECAY = 0.01
+
 
 @dataclass(frozen=True, slots=True)
 class SftOptions:
@@ -29,6 +31,7 @@ class SftOptions:
     Args:
         data: files of labelled turns. out: folder for checkpoints and the adapter.
         batch: examples a step. rate: peak learning rate, cosine to a tenth after warm-up.
+        b_ratio: the rate of LoRA's B over that of its A (LoRA+, arXiv 2402.12354).
         rank: of the LoRA matrices. epochs: passes over the data.
         start: a trained adapter to go on from, a PEFT folder or an exported GGUF.
         limit: at most so many examples, drawn from all files alike.
@@ -42,6 +45,7 @@ class SftOptions:
     work: Path = Path("runs")
     batch: int = 16
     rate: float = 1e-3
+    b_ratio: float = 1.0
     rank: int = 16
     epochs: float = 1.0
     save_every: int = 200
@@ -126,7 +130,7 @@ def _trainer(options: SftOptions, base: Path, rows: list[dict[str, list[int]]]) 
         lr_scheduler_type="cosine_with_min_lr",
         lr_scheduler_kwargs={"min_lr_rate": 0.1},
         warmup_steps=min(50, max(1, steps // 20)),
-        weight_decay=0.01,
+        weight_decay=_DECAY,
         max_grad_norm=1.0,
         bf16=fast_bf16(),
         use_cpu=not torch.cuda.is_available(),
@@ -163,6 +167,23 @@ def _trainer(options: SftOptions, base: Path, rows: list[dict[str, list[int]]]) 
         train_dataset=rows,
         data_collator=collate,
         callbacks=[journal(options.out)],
+        optimizers=(_optimizer(model, options), None),
+    )
+
+
+def _optimizer(model: Any, options: SftOptions) -> Any:
+    """None leaves it to the trainer."""
+    import torch
+    from peft.optimizers import create_loraplus_optimizer
+
+    if options.b_ratio == 1.0:
+        return None
+    return create_loraplus_optimizer(
+        model,
+        torch.optim.AdamW,
+        lr=options.rate,
+        loraplus_lr_ratio=options.b_ratio,
+        loraplus_weight_decay=_DECAY,
     )
 
 
@@ -206,6 +227,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--gguf", type=Path, default=None, help="base model (default: bundled)")
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--rate", type=float, default=1e-3)
+    parser.add_argument("--b-ratio", type=float, default=1.0, help="rate of LoRA's B over A's")
     parser.add_argument("--rank", type=int, default=16)
     parser.add_argument("--epochs", type=float, default=1.0)
     parser.add_argument("--limit", type=int, default=0, help="at most so many examples")
@@ -222,6 +244,7 @@ def main(arguments: argparse.Namespace) -> int:
         gguf=arguments.gguf or bundled_gguf(),
         batch=arguments.batch,
         rate=arguments.rate,
+        b_ratio=arguments.b_ratio,
         rank=arguments.rank,
         epochs=arguments.epochs,
         limit=arguments.limit,
