@@ -12,7 +12,7 @@ from pocket_agent.profile.slots import BY_NAME, SINGLE
 from pocket_agent.profile.sources import sentences
 from pocket_agent.profile.values import key, words
 
-MAX_FACTS = 10
+MAX_FACTS = 6
 MAX_ASSISTANT_WORDS = 60
 WINDOW_WORDS = 70
 """A longer turn is read in several windows of whole sentences."""
