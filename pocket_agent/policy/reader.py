@@ -17,6 +17,9 @@ from pocket_agent.profile.values import key
 
 MAX_ANSWER_TOKENS = 96
 
+_BOLDER = 1.5
+"""How much less caution proposes an edit than makes it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -43,8 +46,8 @@ class PolicyReader:
         caution: "nothing to learn" is the answer where its logit and this outweigh all edits
             together: at 0, where it is more likely than not. More means fewer and surer facts.
             Set for each adapter by what it does on the validation set.
-        unsure: where caution alone made it "nothing to learn", decide once more without: it costs
-            a token, or an answer, since the prompt is in the cache.
+        unsure: where it was "nothing to learn" by a narrow margin, decide once more with less
+            caution: it costs a token, or an answer, since the prompt is in the cache.
     """
 
     def __init__(
@@ -59,8 +62,8 @@ class PolicyReader:
         self._engine = engine
         gate = (NONE, caution) if trained or caution else None
         self._sampling = replace(GREEDY, max_tokens=MAX_ANSWER_TOKENS, gate=gate)
-        bold = replace(self._sampling, gate=(NONE, 0.0))
-        self._bold = bold if unsure and caution > 0 else None
+        bold = replace(self._sampling, gate=(NONE, min(0.0, caution - _BOLDER)))
+        self._bold = bold if unsure and gate is not None else None
         self.version = version
         self._prompt = trained_prompt if trained else few_shot_prompt
 
