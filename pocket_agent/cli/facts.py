@@ -74,8 +74,15 @@ def undo(arguments: argparse.Namespace) -> int:
     """Take back a change."""
     from pocket_agent.assistant.phrases import label
 
+    if arguments.last_import and arguments.seq is not None:
+        raise UsageError("Say a number or --import, not both")
     with open_store(arguments) as store:
-        applied = store.undo(arguments.seq)
+        brought = store.last_import()
+        applied = store.undo_import() if arguments.last_import else store.undo(arguments.seq)
+        is_there = store.last_import() == brought
+    if brought is not None and not is_there:
+        narrate(f"undone: the import of {brought.at[:16]}; importing the file again brings it back")
+        return 0
     if not applied.changed:
         raise ProfileError("That change counts no longer", "`profile history` shows which do.")
     narrate(f"undone: {label(applied.fact)}" if applied.fact else "undone")

@@ -22,6 +22,9 @@ from pocket_agent.profile.facts import (
 from pocket_agent.profile.slots import BY_NAME, POLAR, SINGLE
 from pocket_agent.profile.values import clean, find_span, key
 
+_CHANGING = (OpKind.ADD, OpKind.UPDATE, OpKind.REMOVE, OpKind.CONFIRM)
+_GONE = (FactState.SUPERSEDED, FactState.RETRACTED)
+
 CONFIDENT = 0.5
 """Below this, what the policy or an import says waits as a candidate for a yes or no."""
 
@@ -91,6 +94,7 @@ def apply(profile: Profile, event: Event) -> Applied:
 
 def step(profile: Profile, event: Event) -> Applied:
     """One event of a log that is replayed: as `apply`, but not checked again. An undo is none."""
+    event = _by_its_name(profile, event)
     match event.op.kind:
         case OpKind.NONE:
             return Applied(profile, Outcome.UNCHANGED)
@@ -124,21 +128,38 @@ def as_of(events: Iterable[Event], moment: str) -> Profile:
 
 
 def effective(events: Sequence[Event]) -> list[Event]:
-    """The events that count: neither undone nor an undo. Undoing an undo brings the event back."""
+    """The events that count: neither undone nor an undo. Undoing an undo brings the event back.
+
+    An undo has a larger number than what it takes back, wherever it stands.
+    """
     undone: set[int] = set()
-    kept: list[Event] = []
-    for event in reversed(events):
-        if event.seq in undone:
-            continue
-        if event.op.kind is OpKind.UNDO:
-            undone.add(event.op.undoes)
-        else:
-            kept.append(event)
-    return kept[::-1]
+    undos = [event for event in events if event.op.kind is OpKind.UNDO]
+    for undo in sorted(undos, key=_number, reverse=True):
+        if undo.seq not in undone:
+            undone.add(undo.op.undoes)
+    return [e for e in events if e.op.kind is not OpKind.UNDO and e.seq not in undone]
 
 
-def undo_target(events: Sequence[Event], seq: int | None = None) -> Event:
+def knowing(profile: Profile, event: Event) -> Event:
+    """The event of a person's hand, naming the locked fact that it changes, if it does.
+
+    A lock holds against what was done by hand elsewhere, by one who did not know of it.
+    """
+    if event.actor is not Actor.USER or event.op.kind not in _CHANGING:
+        return event
+    after = step(profile, replace(event, clock=0)).profile
+    live = (FactState.ACTIVE, FactState.CANDIDATE)
+    for name, fact in profile.facts.items():
+        if fact.locked and fact.state in live and after.facts[name].state is not fact.state:
+            return replace(event, over=name)
+    return event
+
+
+def undo_target(events: Sequence[Event], seq: int | None = None, after: int = 0) -> Event:
     """The event that an undo takes back: the one named, or the last that still does anything.
+
+    Args:
+        after: without a number, take one that came later than the event of this one.
 
     An event may count and yet do nothing: the lock of a fact whose own event is undone. Its undo
     would change nothing, so the next one is taken. While any fact is there, one is found: the
@@ -152,7 +173,8 @@ def undo_target(events: Sequence[Event], seq: int | None = None) -> Event:
     if seq is None:
         counting = effective(events)
         now = replay(counting)
-        for at in reversed(range(len(counting))):
+        newest = [at for at, event in enumerate(counting) if event.seq > after]
+        for at in sorted(newest, key=lambda at: counting[at].seq, reverse=True):
             if replay([*counting[:at], *counting[at + 1 :]]) != now:
                 return counting[at]
         raise ProfileError("There is nothing to undo")
@@ -162,6 +184,18 @@ def undo_target(events: Sequence[Event], seq: int | None = None) -> Event:
     raise ProfileError(f"There is no event {seq}", "`profile history` lists them.")
 
 
+def _number(event: Event) -> int:
+    return event.seq
+
+
+def _by_its_name(profile: Profile, event: Event) -> Event:
+    """The event with the facts it names by the ids they have in this log."""
+    known = profile.aliases
+    if event.op.fact in known:
+        event = replace(event, op=replace(event.op, fact=known[event.op.fact]))
+    return replace(event, over=known[event.over]) if event.over in known else event
+
+
 def _grounded(op: Op, source: Source | None) -> bool:
     if source is None or not source.turn or not source.quote.strip():
         return False
@@ -169,7 +203,9 @@ def _grounded(op: Op, source: Source | None) -> bool:
 
 
 def _protected(fact: Fact, event: Event) -> bool:
-    return event.actor is not Actor.USER and (fact.locked or fact.actor is Actor.USER)
+    if event.actor is Actor.USER:
+        return fact.locked and event.clock > 0 and event.over != fact.id
+    return fact.locked or fact.actor is Actor.USER
 
 
 def _weak(event: Event) -> bool:
@@ -209,6 +245,7 @@ def _new_fact(event: Event, state: FactState) -> Fact:
 
 def _reinforce(profile: Profile, fact: Fact, event: Event) -> Applied:
     """The same value again: one more source, never a second fact."""
+    profile = profile.with_alias(event.id, fact.id)
     known = event.source is None or event.source in fact.sources
     stronger = replace(
         fact,
@@ -314,6 +351,8 @@ def _confirm(profile: Profile, event: Event) -> Applied:
     rival = _rival(profile, Op(OpKind.ADD, slot=fact.slot, value=fact.value))
     if rival is None:
         return Applied(profile.with_facts([sure]), Outcome.ADDED, sure)
+    if _protected(rival, event):
+        return Applied(profile, Outcome.REFUSED, fact)
     return Applied(_supersede(profile, rival, sure, event.at), Outcome.UPDATED, sure)
 
 
@@ -322,6 +361,8 @@ def _mark(profile: Profile, event: Event) -> Applied:
     if fact is None:  # its own event may have been undone since
         return Applied(profile, Outcome.UNCHANGED)
     kind = event.op.kind
+    if kind is OpKind.LOCK and event.clock and fact.state in _GONE:
+        return _reinstate(profile, fact, event)
     if kind in (OpKind.LOCK, OpKind.UNLOCK):
         marked = replace(fact, locked=kind is OpKind.LOCK)
     else:
@@ -329,3 +370,28 @@ def _mark(profile: Profile, event: Event) -> Applied:
     if marked == fact:
         return Applied(profile, Outcome.UNCHANGED, fact)
     return Applied(profile.with_facts([marked]), Outcome.MARKED, marked)
+
+
+def _reinstate(profile: Profile, fact: Fact, event: Event) -> Applied:
+    """A hand locked what it saw holding, and elsewhere it had been replaced: the lock wins.
+
+    What took its place waits for a yes or no.
+    """
+    back = replace(fact, state=FactState.ACTIVE, locked=True, replaced_by="", ended="")
+    rival = _rival(profile, Op(OpKind.ADD, slot=fact.slot, value=fact.value))
+    if rival is not None and _says_the_same(rival, fact):
+        locked = replace(rival, locked=True)
+        if locked == rival:
+            return Applied(profile, Outcome.UNCHANGED, rival)
+        return Applied(profile.with_facts([locked]), Outcome.MARKED, locked)
+    if rival is not None:
+        profile = profile.with_facts([replace(rival, state=FactState.CANDIDATE)])
+    for waiting in profile.candidates():
+        if _says_the_same(waiting, fact):
+            profile = _supersede(profile, waiting, back, event.at)
+    return Applied(profile.with_facts([back]), Outcome.UPDATED, back)
+
+
+def _says_the_same(one: Fact, other: Fact) -> bool:
+    same = one.slot == other.slot and key(one.value) == key(other.value)
+    return same and one.polarity is other.polarity
