@@ -56,5 +56,6 @@ def _entry(fact: Fact, style: Style) -> Iterator[str]:
 
 
 def _plain(text: str) -> str:
-    """On one line, and nothing in it that Markdown or HTML would take for its own."""
-    return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
+    """On one line, and nothing in it that Markdown, HTML or a terminal would take for its own."""
+    line = "".join(filter(str.isprintable, " ".join(text.split())))
+    return _SPECIAL.sub(r"\\\1", line)

@@ -75,8 +75,9 @@ def _new(store: Store, here: Contents, found: Contents) -> _New:
     sessions = [session for session in contents.sessions if session.id not in known]
     lost = found.graves.among(_names(here))
     turns = _new_turns(contents.turns, here.turns, lost)
-    _check_events(contents.events, here.events, lost)
-    events = fresh(here.events, contents.events)
+    kept = {event.id for event in contents.events}
+    _check_events(found.events, here.events, lost, kept)
+    events = fresh(here.events, found.events, {event.id for event in found.events} - kept)
     total = len(found.sessions) + len(found.turns) + len(found.events)
     added = len(sessions) + len(turns) + len(events)
     changes = compare(store.profile(), replay(in_order([*here.events, *events])))
@@ -124,15 +125,21 @@ def _new_turns(theirs: Iterable[Turn], ours: Iterable[Turn], lost: Set[str]) -> 
     return new
 
 
-def _check_events(theirs: Sequence[Event], ours: Sequence[Event], lost: Set[str]) -> None:
-    """See that what both have is the same. Numbers may differ; what an undo names must not."""
+def _check_events(
+    theirs: Sequence[Event], ours: Sequence[Event], lost: Set[str], kept: Set[str]
+) -> None:
+    """See that what both have is the same. Numbers may differ; what an undo names must not.
+
+    Args:
+        lost: ids of what has lost words there. kept: of theirs, what was not forgotten here.
+    """
     known = {event.id: event for event in ours}
     names, own_names = ids_by_number(theirs), ids_by_number(ours)
     for event in theirs:
         own = known.get(event.id)
         if own is None or _content(own, own_names) == _content(event, names):
             continue
-        if event.id not in lost:
+        if event.id not in lost and event.id in kept:
             raise PortableError(
                 f"The event {event.id} is stored here with another content", _ELSEWHERE
             )

@@ -4,7 +4,7 @@ The profile is the replay of a set of events in an order that follows from the e
 whoever has the same events has the same profile, in whatever order, and however often, they came.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import replace
 
 from pocket_agent.profile.facts import Event
@@ -37,16 +37,22 @@ def merge(ours: Sequence[Event], theirs: Sequence[Event]) -> list[Event]:
     return in_order([*ours, *fresh(ours, theirs)])
 
 
-def fresh(ours: Iterable[Event], theirs: Iterable[Event]) -> list[Event]:
+def fresh(
+    ours: Iterable[Event], theirs: Iterable[Event], but: Set[str] = frozenset()
+) -> list[Event]:
     """Their events that we don't have, numbered behind ours; an undo names its event by our number.
 
     They keep the order of their numbers: an undo still has a larger one than what it undoes.
+
+    Args:
+        but: ids of events to pass over.
     """
     seqs = {event.id: event.seq for event in ours}
     theirs = sorted(theirs, key=lambda event: event.seq)
     names, last = ids_by_number(theirs), max(seqs.values(), default=0)
+    new = [event for event in theirs if event.id not in seqs and event.id not in but]
     made = []
-    for seq, event in enumerate((e for e in theirs if e.id not in seqs), last + 1):
+    for seq, event in enumerate(new, last + 1):
         op = replace(event.op, undoes=seqs.get(names.get(event.op.undoes, ""), 0))
         made.append(replace(event, seq=seq, op=op))
         seqs[event.id] = seq
