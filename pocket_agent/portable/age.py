@@ -24,6 +24,8 @@ _MAX_KEY_FILE = 1024**2
 _HEAD = 64 * 1024
 _HARDEST = 20
 """2^n rounds of scrypt: more would hold a computer up for seconds and take gigabytes."""
+_WORK = range(16, 19)
+_TRIES = 5
 _SCRYPT = re.compile(rb"-> scrypt [A-Za-z0-9+/]{22} ([1-9][0-9]?)")
 
 
@@ -69,7 +71,7 @@ def encrypt(data: bytes, seal: Seal) -> bytes:
             "A file is encrypted for a passphrase or for recipients, for one of both"
         )
     if seal.passphrase:
-        return bytes(pyrage.passphrase.encrypt(data, seal.passphrase))
+        return _with_passphrase(data, seal.passphrase)
     return bytes(pyrage.encrypt(data, [_recipient(text) for text in seal.recipients]))
 
 
@@ -99,9 +101,7 @@ def decrypt(path: Path, data: bytes, keys: Keys | None) -> bytes:
     if by_passphrase:
         if keys.passphrase is None or keys.identity is not None:
             raise PortableError(f"{path.name} is encrypted with a passphrase", "Give that.")
-        passphrase = keys.passphrase()
-        with _explained(f"The passphrase is wrong, or {path.name} is damaged", "Try it again."):
-            return bytes(pyrage.passphrase.decrypt(data, passphrase))
+        return _by_passphrase(path, data, keys.passphrase())
     if keys.identity is None:
         raise PortableError(
             f"{path.name} is encrypted to somebody's key", "Name the key: --identity FILE."
@@ -111,6 +111,39 @@ def decrypt(path: Path, data: bytes, keys: Keys | None) -> bytes:
         opened = BytesIO()
         pyrage.decrypt_io(BytesIO(data), opened, identities)
         return opened.getvalue()
+
+
+def _with_passphrase(data: bytes, passphrase: str) -> bytes:
+    """Encrypted with about as much work as age itself asks for.
+
+    The library takes what this computer does in a second, by one measurement: on a busy one that is
+    anything from far too little to more than another computer is willing to do.
+    """
+    import pyrage
+
+    made = b""
+    for _ in range(_TRIES):
+        made = bytes(pyrage.passphrase.encrypt(data, passphrase))
+        found = _SCRYPT.match(made[len(MAGIC) : _HEAD])
+        if found is not None and int(found[1]) in _WORK:
+            break
+    return made
+
+
+def _by_passphrase(path: Path, data: bytes, passphrase: str) -> bytes:
+    import pyrage
+
+    with _explained(f"The passphrase is wrong, or {path.name} is damaged", "Try it again."):
+        for _ in range(_TRIES):
+            try:
+                return bytes(pyrage.passphrase.decrypt(data, passphrase))
+            except pyrage.DecryptError as error:
+                if "Excessive work" not in str(error):  # else it measures again
+                    raise
+    raise PortableError(
+        f"Opening {path.name} takes more work than this computer does just now",
+        "Try again when it is less busy.",
+    )
 
 
 def _check_head(path: Path, data: bytes) -> bool:

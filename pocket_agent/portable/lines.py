@@ -5,6 +5,7 @@ docs/export-format.md describes it for readers of other programs.
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -34,6 +35,9 @@ _KINDS = {
 
 _AGAIN = "Export it again and import that file."
 _OTHER = "Choose another file."
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
+_MOST_STRUCTURE = 1024 * 1024
+"""Bytes of a line outside of its texts: a few million lists would take all the memory there is."""
 _MOST_SECRETS = 32
 _SHOWN = 80  # characters of what a file says that go into a message
 
@@ -304,6 +308,8 @@ def _wrong(number: int, why: str) -> PortableError:
 def _parse(number: int, line: bytes) -> dict[str, Any]:
     if len(line) > MAX_LINE:
         raise _wrong(number, "it is too long")
+    if len(line) > _MOST_STRUCTURE and len(_STRING.sub(b"", line)) > _MOST_STRUCTURE:
+        raise _wrong(number, "it is no record: there are too many parts in it")
     try:
         record = json.loads(line.decode("utf-8"))
     except UnicodeDecodeError as error:

@@ -4,8 +4,7 @@ Pure: the same log always gives the same profile.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import replace
 
 from pocket_agent.errors import ProfileError
 from pocket_agent.profile.facts import (
@@ -19,6 +18,8 @@ from pocket_agent.profile.facts import (
     Profile,
     Source,
 )
+from pocket_agent.profile.outcomes import Applied as Applied
+from pocket_agent.profile.outcomes import Outcome as Outcome
 from pocket_agent.profile.slots import BY_NAME, POLAR, SINGLE
 from pocket_agent.profile.values import clean, find_span, key
 
@@ -27,34 +28,6 @@ _GONE = (FactState.SUPERSEDED, FactState.RETRACTED)
 
 CONFIDENT = 0.5
 """Below this, what the policy or an import says waits as a candidate for a yes or no."""
-
-
-class Outcome(StrEnum):
-    """What an event did."""
-
-    ADDED = "added"
-    REINFORCED = "reinforced"
-    UPDATED = "updated"
-    REMOVED = "removed"
-    PROPOSED = "proposed"  # waits as a candidate: low confidence, or a protected fact stands
-    MARKED = "marked"  # locked, unlocked, pinned, unpinned
-    UNDONE = "undone"
-    REFUSED = "refused"  # a protected fact stands and nothing changed
-    UNCHANGED = "unchanged"
-
-
-@dataclass(frozen=True, slots=True)
-class Applied:
-    """The profile after an event, what the event did, and the fact it did it to."""
-
-    profile: Profile
-    outcome: Outcome
-    fact: Fact | None = None
-
-    @property
-    def changed(self) -> bool:
-        """Whether the profile differs from what it was."""
-        return self.outcome not in (Outcome.REFUSED, Outcome.UNCHANGED)
 
 
 def check(event: Event) -> None:
