@@ -2,6 +2,7 @@
 
 import json
 import os
+from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pyrage
 import pytest
 from cli_checks import complaint  # type: ignore[import-not-found]
 
+from pocket_agent.cli.passphrases import given_for_file
 from pocket_agent.memory.store import Store
 
 Opener = Callable[[], Store]
@@ -116,19 +118,24 @@ def test_with_a_passphrase_from_every_source(
     os.close(write)
     assert said.code == 0
     assert "forgotten means lost" in said.err
-    assert pyrage.passphrase.decrypt(place.read_bytes(), WORDS).startswith(b'{"kind":"header"')
+    assert place.read_bytes().startswith(b"age-encryption.org/v1\n-> scrypt ")
     assert "out.age is encrypted" in complaint(call(*there, "profile", "import", str(place)))
-    monkeypatch.setenv("POCKET_AGENT_FILE_PASSPHRASE", "wrong")
-    said = complaint(call(*there, "profile", "import", str(place)))
-    assert said.startswith("pocket-agent: The passphrase is wrong, or out.age is damaged")
     monkeypatch.setenv("POCKET_AGENT_FILE_PASSPHRASE", WORDS)
     assert call(*there, "profile", "import", str(place)).code == 0
     assert shown(call, *there) == shown(call)
-    monkeypatch.delenv("POCKET_AGENT_FILE_PASSPHRASE")
-    call(*there, "profile", "undo")
-    monkeypatch.setenv("POCKET_AGENT_PASSPHRASE", WORDS)  # it serves where no other is given
-    assert call(*there, "profile", "import", str(place)).code == 0
-    assert shown(call, *there) == shown(call)
+
+
+def test_the_passphrase_of_the_profile_serves_where_no_other_is_given(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    arguments = Namespace(passphrase=None, file_passphrase_fd=None)
+    assert given_for_file(arguments) is None
+    monkeypatch.setenv("POCKET_AGENT_PASSPHRASE", "of the profile")
+    assert given_for_file(arguments) == "of the profile"
+    arguments.passphrase = "by descriptor"
+    assert given_for_file(arguments) == "by descriptor"
+    monkeypatch.setenv("POCKET_AGENT_FILE_PASSPHRASE", "of the file")
+    assert given_for_file(arguments) == "of the file"
 
 
 def test_to_a_recipient(call: Any, there: tuple[str, str], tmp_path: Path) -> None:
