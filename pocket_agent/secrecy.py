@@ -4,6 +4,7 @@ import contextlib
 import os
 
 PASSPHRASE, NEW_PASSPHRASE = "POCKET_AGENT_PASSPHRASE", "POCKET_AGENT_NEW_PASSPHRASE"
+FILE_PASSPHRASE = "POCKET_AGENT_FILE_PASSPHRASE"  # noqa: S105, the name of a variable
 _taken: dict[str, str] = {}
 
 
@@ -23,7 +24,7 @@ def close_to_others() -> None:
 
 def take_passphrases() -> None:
     """Take passphrases out of the environment, so that no child gets to see them."""
-    for name in (PASSPHRASE, NEW_PASSPHRASE):
+    for name in (PASSPHRASE, NEW_PASSPHRASE, FILE_PASSPHRASE):
         if (value := os.environ.pop(name, None)) is not None:
             _taken[name] = value
 

@@ -12,8 +12,9 @@ from pocket_agent.memory.records import Turn, TurnRole
 from pocket_agent.memory.store import Store
 from pocket_agent.policy.reader import Reading
 from pocket_agent.policy.state import Known, known_from
-from pocket_agent.profile.edits import WAITS, Applied, Outcome, is_waiting
+from pocket_agent.profile.edits import WAITS, is_waiting
 from pocket_agent.profile.facts import Actor, Event, Fact, FactState, Op, OpKind, Profile, Source
+from pocket_agent.profile.outcomes import Applied, Outcome
 from pocket_agent.profile.sources import MAX_QUOTE, ground
 from pocket_agent.profile.values import find_span
 from pocket_agent.profile.waiting import rival_of, stands

@@ -77,9 +77,16 @@ def undo(arguments: argparse.Namespace) -> int:
     """Take back a change."""
     from pocket_agent.assistant.phrases import label
 
+    if arguments.last_import and arguments.seq is not None:
+        raise UsageError("Say a number or --import, not both")
     with open_store(arguments, writes=True) as store:
-        applied = store.undo(arguments.seq)
-        together = _together(store.events())
+        brought = store.last_import()
+        applied = store.undo_import() if arguments.last_import else store.undo(arguments.seq)
+        is_there = store.last_import() == brought
+        together = _together(store.events(), store.last_event())
+    if brought is not None and not is_there:
+        narrate(f"undone: the import of {brought.at[:16]}; importing the file again brings it back")
+        return 0
     if not applied.changed:
         raise ProfileError("That change counts no longer", "`profile history` shows which do.")
     if together > 1:
@@ -89,9 +96,10 @@ def undo(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _together(events: "list[Event]") -> int:
+def _together(events: "list[Event]", last: "Event | None") -> int:
     """How many events the last one, an undo, took back."""
-    batch = next((e.batch for e in events if e.seq == events[-1].op.undoes), "")
+    undone = last.op.undoes if last is not None else 0
+    batch = next((event.batch for event in events if event.seq == undone), "")
     return sum(event.batch == batch for event in events) if batch else 1
 
 

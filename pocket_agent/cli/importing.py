@@ -2,12 +2,12 @@
 
 import argparse
 import contextlib
-from collections.abc import Callable
-from pathlib import Path
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from pocket_agent.cli.opening import as_path, open_home, open_store, profile_name
-from pocket_agent.cli.output import narrate, one_line, put_line
+from pocket_agent.cli import carry
+from pocket_agent.cli.opening import as_path, erase, open_home, open_store, profile_name
+from pocket_agent.cli.output import narrate, one_line, put_json, put_line
 from pocket_agent.errors import StoreError, UsageError
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ FORMATS = ("auto", "chatgpt", "claude", "mem0", "markdown")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Which file, of which format."""
+    """Which file, of which format, and how."""
     parser.add_argument("file", help="what to take in")
     parser.add_argument(
         "--format",
@@ -27,39 +27,47 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="of another program's file (default: auto)",
     )
     parser.add_argument(
-        "--dry-run", action="store_true", help="say what would come, and change nothing"
+        "--dry-run", action="store_true", help="say what would change, change nothing"
     )
+    carry.add_import(parser)
+    parser.add_argument("--json", action="store_true", help="what changes as JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Take in another program's file, or else an export of ours."""
+    found = recognise(arguments)
+    return carry.take_in(arguments) if found is None else _take_in(arguments, found)
 
 
 def recognise(arguments: argparse.Namespace) -> "Importer | None":
     """The importer for the file; None if it is to be read as an export of ours.
 
     Raises:
-        PortableError: the file is of none of the formats. UsageError: see --dry-run.
+        PortableError: the file is of none of the formats. UsageError: it is another program's, and
+            what is wished is for exports of ours alone.
     """
     from pocket_agent.portable.importers.registry import IMPORTERS, detect
 
-    if arguments.format != "auto":
-        return IMPORTERS[arguments.format]
-    found = detect(as_path(arguments.file))
-    if found is None and arguments.dry_run:
-        raise UsageError("--dry-run is for other programs' files", "Or say which: --format NAME.")
+    named = arguments.format
+    found = detect(as_path(arguments.file)) if named == "auto" else IMPORTERS[named]
+    sealed = arguments.with_passphrase or arguments.file_passphrase_fd is not None
+    if found is not None and (arguments.replace or arguments.identity or sealed):
+        raise UsageError(
+            "--replace, a passphrase and a key are for exports of ours",
+            f"This file is {found.title}'s.",
+        )
     return found
 
 
-def run(arguments: argparse.Namespace, reader: "Importer", erase: Callable[[Path], None]) -> int:
-    """Take the file in, or say what would come.
-
-    Args:
-        erase: takes away a profile that was made for an import which then failed.
-    """
+def _take_in(arguments: argparse.Namespace, reader: "Importer") -> int:
+    """Take the file in, or say what would come."""
     from pocket_agent.portable.importers.taking import survey, take_in
 
     locations, settings = open_home(arguments)
     profile = locations.profile(profile_name(arguments, settings))
     is_new, file = not profile.exists(), as_path(arguments.file)
     if arguments.dry_run and is_new:
-        _tell(survey(file, reader, None), reader, would=True)
+        _report(survey(file, reader, None), reader, arguments)
         return 0
     try:
         with open_store(arguments, make=True) as store:
@@ -69,12 +77,18 @@ def run(arguments: argparse.Namespace, reader: "Importer", erase: Callable[[Path
             with contextlib.suppress(StoreError):
                 erase(profile)
         raise
-    _tell(done, reader, would=arguments.dry_run)
+    _report(done, reader, arguments)
     return 0
 
 
-def _tell(taken: "Taken", reader: "Importer", *, would: bool) -> None:
-    if would:
+def _report(taken: "Taken", reader: "Importer", arguments: argparse.Namespace) -> None:
+    if arguments.json:
+        put_json({"dry_run": arguments.dry_run, "format": reader.name, **asdict(taken)})
+    _tell(taken, reader, would=arguments.dry_run, lines=not arguments.json)
+
+
+def _tell(taken: "Taken", reader: "Importer", *, would: bool, lines: bool) -> None:
+    if would and lines:
         for line in (*taken.titles, *taken.lines):
             put_line(one_line(line))
         left = taken.sessions + taken.statements - len(taken.titles) - len(taken.lines)

@@ -143,6 +143,27 @@ def as_path(text: str) -> Path:
     return Path(text).expanduser()
 
 
+def erase(path: Path) -> None:
+    """Take a profile's files away while nobody else has it open.
+
+    Raises:
+        StoreError: they can't be deleted.
+    """
+    from pocket_agent.memory.lock import StoreLock
+    from pocket_agent.memory.replacing import remove_unfinished
+
+    try:
+        with StoreLock(path):
+            remove_unfinished(path)
+            for suffix in ("-wal", "-shm", "-journal", ""):
+                path.with_name(path.name + suffix).unlink(missing_ok=True)
+        path.with_name(path.name + ".lock").unlink(missing_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"{path.name} can't be deleted ({error.strerror or error})", "Check the permissions."
+        ) from error
+
+
 def _has_come(patience: float) -> bool:
     """Whether there is input (or its end) within that many seconds; True where unknown."""
     with contextlib.suppress(OSError, ValueError):

@@ -11,13 +11,18 @@ from typing import TYPE_CHECKING
 
 from pocket_agent.cli.output import narrate
 from pocket_agent.errors import PassphraseError, PocketAgentError, UsageError
-from pocket_agent.secrecy import NEW_PASSPHRASE, passphrase_from_environment
+from pocket_agent.secrecy import (
+    FILE_PASSPHRASE,
+    NEW_PASSPHRASE,
+    passphrase_from_environment,
+)
 
 if TYPE_CHECKING:
     from pocket_agent.config import Settings
 
 _LONGEST = 4096  # bytes
 _SHORT = 12  # characters; fewer are soon guessed by who has the file
+OTHERWISE_FILE = "Give its passphrase in POCKET_AGENT_FILE_PASSPHRASE or by --file-passphrase-fd N."
 _OTHERWISE = "Give its passphrase in POCKET_AGENT_PASSPHRASE or by --passphrase-fd N."
 
 
@@ -61,16 +66,36 @@ def given_new(arguments: argparse.Namespace) -> str | None:
     return passphrase_from_environment(NEW_PASSPHRASE)
 
 
-def choose(found: str | None, otherwise: str) -> str:
+def given_for_file(arguments: argparse.Namespace) -> str | None:
+    """The passphrase of an export: its own, or else the one that was given for the profile."""
+    if arguments.file_passphrase_fd is not None:
+        return read_line(arguments.file_passphrase_fd)
+    own = passphrase_from_environment(FILE_PASSPHRASE)
+    return given(arguments) if own is None else own
+
+
+def ask_for_file(name: str) -> str:
+    """Ask at the terminal for the passphrase of an export.
+
+    Raises:
+        PassphraseError: there is nobody to ask.
+    """
+    if not _somebody_there():
+        raise PassphraseError(f"{name} is encrypted", OTHERWISE_FILE)
+    return ask_for(f"Passphrase of {name}: ")
+
+
+def choose(found: str | None, otherwise: str, what: str = "profile") -> str:
     """A new passphrase: the one that was given, or one that is typed twice.
 
     Args:
         found: from a descriptor or the environment. otherwise: how a script gives it.
+        what: what it is for.
 
     Raises:
         PocketAgentError: none is given and nobody can be asked, or the two differ.
     """
-    narrate("Without its passphrase nobody can open an encrypted profile: forgotten means lost.")
+    narrate(f"Without its passphrase nobody can open an encrypted {what}: forgotten means lost.")
     if found is None:
         if not _somebody_there():
             raise PocketAgentError("A new passphrase is needed", otherwise)

@@ -1,13 +1,11 @@
 """`pocket-agent profile`: see, correct, undo, export and import what is known of a person."""
 
 import argparse
-import contextlib
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
-from pocket_agent.cli import candidates, encryption, facts, forget, importing, marks
-from pocket_agent.cli.opening import as_path, no_profile, open_home, open_store, profile_name
+from pocket_agent.cli import candidates, carry, encryption, facts, forget, importing, marks
+from pocket_agent.cli.opening import erase, no_profile, open_home
 from pocket_agent.cli.output import narrate, put_json, put_line
 from pocket_agent.cli.passphrases import passphrase_for
 from pocket_agent.config import save_settings
@@ -55,15 +53,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         candidates.add_arguments(command(name, candidates.answering(name), about))
     undo = command("undo", facts.undo, "take back the last change, or the one of that number")
     undo.add_argument("seq", type=int, nargs="?", help="a number of `profile history`")
+    undo.add_argument(
+        "--import",
+        dest="last_import",
+        action="store_true",
+        help="take back the last import, even if there were changes since",
+    )
     forget.add_arguments(
         command("forget", forget.run, "erase for good: a fact, turns, a text, a time, everything")
     )
-    command("export", _export, "write everything to one file").add_argument(
-        "file", help="the file to make"
-    )
+    carry.add_export(command("export", carry.export, "write everything, or parts, to one file"))
     importing.add_arguments(
         command(
-            "import", _import, "take in a file of this or another program: all of it, or nothing"
+            "import",
+            importing.run,
+            "take in a file of this or another program: all of it, or nothing",
         )
     )
     encrypt = command(
@@ -126,41 +130,6 @@ def _use(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _export(arguments: argparse.Namespace) -> int:
-    from pocket_agent.portable.archive import export_profile
-
-    with open_store(arguments) as store:
-        done = export_profile(store, as_path(arguments.file))
-        encrypted = store.key is not None
-    narrate(f"exported {done.sessions} sessions, {done.turns} turns, {done.events} changes")
-    if encrypted:
-        narrate("the profile is encrypted, this file is not: whoever has it can read it")
-    return 0
-
-
-def _import(arguments: argparse.Namespace) -> int:
-    if found := importing.recognise(arguments):
-        return importing.run(arguments, found, _erase)
-    from pocket_agent.portable.archive import import_profile
-
-    locations, settings = open_home(arguments)
-    path = locations.profile(profile_name(arguments, settings))
-    is_new = not path.exists()
-    try:
-        with open_store(arguments, make=True) as store:
-            done = import_profile(store, as_path(arguments.file))
-    except BaseException:
-        if is_new and path.exists():  # all of it or nothing: no empty profile either
-            with contextlib.suppress(StoreError):
-                _erase(path)
-        raise
-    narrate(
-        f"imported {done.sessions} sessions, {done.turns} turns, {done.events} changes; "
-        f"{done.skipped} were here already"
-    )
-    return 0
-
-
 def _delete(arguments: argparse.Namespace) -> int:
     locations, settings = open_home(arguments)
     path = locations.profile(arguments.name)
@@ -168,7 +137,7 @@ def _delete(arguments: argparse.Namespace) -> int:
         raise StoreError(f"There is no profile {arguments.name!r}", "`profile list` shows them.")
     if not arguments.yes and not _agreed(arguments.name):
         raise UsageError("Nothing was deleted", "Say so with --yes, or type the profile's name.")
-    _erase(path)
+    erase(path)
     if settings.key_store:
         encryption.forget(path)
     if arguments.name == settings.profile:
@@ -183,20 +152,3 @@ def _agreed(name: str) -> bool:
         return False
     narrate(f"This deletes everything in {name!r} for good. Type its name to go on:")
     return sys.stdin.readline().strip() == name
-
-
-def _erase(path: Path) -> None:
-    """Take the files away while nobody else has the profile open."""
-    from pocket_agent.memory.lock import StoreLock
-    from pocket_agent.memory.replacing import remove_unfinished
-
-    try:
-        with StoreLock(path):
-            remove_unfinished(path)
-            for suffix in ("-wal", "-shm", "-journal", ""):
-                path.with_name(path.name + suffix).unlink(missing_ok=True)
-        path.with_name(path.name + ".lock").unlink(missing_ok=True)
-    except OSError as error:
-        raise StoreError(
-            f"{path.name} can't be deleted ({error.strerror or error})", "Check the permissions."
-        ) from error

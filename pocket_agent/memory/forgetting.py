@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from pocket_agent.memory import vectors
+from pocket_agent.memory import imports, vectors
 from pocket_agent.memory.copying import change_in_a_copy
 from pocket_agent.memory.database import Database
 from pocket_agent.memory.erasure import Targets, Wish, find_targets
@@ -29,10 +29,11 @@ _NAMES = {
     "changes": ("change of the log", "changes of the log"),
     "notes": ("waiting message or setting", "waiting messages or settings"),
     "exports": ("export in the program's own folder", "exports in the program's own folder"),
+    "replaced": ("profile that an import replaced", "profiles that an import replaced"),
 }
 _ALL = (
     *("vector_bits", "vectors", "turns", "sessions"),
-    *("fact_sources", "facts", "events", "meta", "tombstones"),
+    *("fact_sources", "facts", "events", "meta", "tombstones", "tombstone_keys"),
 )
 
 
@@ -44,6 +45,7 @@ class Receipt:
         covered: turns that stay, with the words made illegible. quotes: words facts rested on.
         changes: rows of the log. notes: settings, such as messages that were not sent yet.
         exports: files of ours that held something of it.
+        replaced: profiles that an import replaced, kept for its undo; they go whole.
     """
 
     turns: int = 0
@@ -55,6 +57,7 @@ class Receipt:
     changes: int = 0
     notes: int = 0
     exports: int = 0
+    replaced: int = 0
 
     def __bool__(self) -> bool:
         return any(getattr(self, each.name) for each in fields(self))
@@ -97,9 +100,10 @@ def plan(database: Database, log: EventLog, wish: Wish) -> Plan:
         covered = _texts(connection, list(targets.covered)[:_SAMPLES])
         names = {*_ids(connection, targets.covered), *(row.id for row in targets.gone)}
         names |= {event.id for event in redacted.changed} | targets.sessions | {*targets.titles}
+        replaced = imports.count_set_aside(connection)
     samples = [*(row.text for row in targets.gone[:_SAMPLES]), *covered][:_SAMPLES]
     return Plan(
-        _receipt(targets, redacted, log.profile, after),
+        _receipt(targets, redacted, log.profile, after, replaced),
         tuple(fact for name, fact in log.profile.facts.items() if name in redacted.facts),
         tuple(samples),
         frozenset(names),
@@ -153,10 +157,11 @@ def _erase(connection: Any, log: EventLog, wish: Wish) -> Receipt:
         if value is not None:
             connection.execute("INSERT INTO meta VALUES (?, ?)", (key, value))
     after = log.rewrite(connection, redacted)
+    replaced = imports.make_permanent(connection)
     changed = (e.id for e in redacted.changed)
     names = [*changed, *targets.sessions, *_ids(connection, targets.covered)]
     bury(connection, redacted.values, (row.id for row in targets.gone), names, now())
-    return _receipt(targets, redacted, before, after)
+    return _receipt(targets, redacted, before, after, replaced)
 
 
 def _erase_turns(connection: Any, targets: Targets) -> None:
@@ -179,6 +184,7 @@ def _erase_all(connection: Any, log: EventLog) -> Receipt:
     forget_turns(connection, [n for (n,) in connection.execute("SELECT rowid FROM turn_words")])
     for table in _ALL:
         connection.execute(f"DELETE FROM {table}")  # noqa: S608
+    imports.make_permanent(connection)
     wipe_traces(connection)
     return receipt
 
@@ -197,11 +203,14 @@ def _plan_of_all(connection: Any, log: EventLog) -> Plan:
         quotes=quotes,
         changes=len(events),
         notes=count("meta WHERE key NOT LIKE 'forget.%'"),
+        replaced=imports.count_set_aside(connection),
     )
     return Plan(receipt, tuple(facts.values()), (), frozenset(names | {e.id for e in events}))
 
 
-def _receipt(targets: Targets, redacted: Redacted, before: Profile, after: Profile) -> Receipt:
+def _receipt(
+    targets: Targets, redacted: Redacted, before: Profile, after: Profile, replaced: int
+) -> Receipt:
     return Receipt(
         turns=len(targets.gone),
         covered=len(targets.covered),
@@ -211,6 +220,7 @@ def _receipt(targets: Targets, redacted: Redacted, before: Profile, after: Profi
         quotes=_quotes(before.facts.values()) - _quotes(after.facts.values()),
         changes=len(redacted.changed),
         notes=len(targets.meta),
+        replaced=replaced,
     )
 
 

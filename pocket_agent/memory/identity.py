@@ -10,6 +10,11 @@ def new_id() -> str:
     return f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(10)}"
 
 
+def milliseconds() -> int:
+    """The present moment, in milliseconds since 1970."""
+    return time.time_ns() // 1_000_000
+
+
 def now() -> str:
     """The present moment, ISO 8601 in UTC with milliseconds."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")

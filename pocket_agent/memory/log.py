@@ -9,7 +9,7 @@ import apsw
 
 from pocket_agent.errors import StoreError
 from pocket_agent.memory.database import Database
-from pocket_agent.memory.identity import new_id, now
+from pocket_agent.memory.identity import milliseconds, new_id, now
 from pocket_agent.memory.rows import (
     EVENT_COLUMNS,
     FACT_COLUMNS,
@@ -22,17 +22,32 @@ from pocket_agent.memory.rows import (
 )
 from pocket_agent.memory.tombstones import forbids
 from pocket_agent.profile.facts import BATCH, Actor, Event, Fact, Op, OpKind, Profile, Source
+from pocket_agent.profile.merging import next_clock
 from pocket_agent.profile.redaction import Redacted
-from pocket_agent.profile.rules import Applied, Outcome, apply_new, replay, undo_target
+from pocket_agent.profile.rules import (
+    Applied,
+    Outcome,
+    apply_new,
+    knowing,
+    replay,
+    undo_target,
+)
 
-_EVENTS = f"SELECT {EVENT_COLUMNS} FROM events WHERE seq > ? ORDER BY seq"  # noqa: S608
-_APPEND = f"INSERT INTO events ({EVENT_COLUMNS}) VALUES ({'?' + ', ?' * 14})"  # noqa: S608
+_EVENTS = f"""
+SELECT {EVENT_COLUMNS} FROM events WHERE seq > ?
+ORDER BY clock, CASE clock WHEN 0 THEN at ELSE id END, seq
+"""  # noqa: S608
+_APPEND = f"INSERT INTO events ({EVENT_COLUMNS}) VALUES ({'?' + ', ?' * 16})"  # noqa: S608
+_APPEND_BROUGHT = f"""
+INSERT INTO events ({EVENT_COLUMNS}, batch) VALUES ({"?" + ", ?" * 17})
+"""  # noqa: S608
 _REPLACE = f"""
-UPDATE events SET ({EVENT_COLUMNS.partition(", ")[2]}) = ({"?" + ", ?" * 13}) WHERE seq = ?
+UPDATE events SET ({EVENT_COLUMNS.partition(", ")[2]}) = ({"?" + ", ?" * 15}) WHERE seq = ?
 """  # noqa: S608
 _FACTS = f"""
-SELECT {FACT_COLUMNS} FROM facts f
-ORDER BY (SELECT e.seq FROM events e WHERE e.id = f.id), f.id
+SELECT {", ".join(f"f.{name}" for name in FACT_COLUMNS.split(", "))}
+FROM facts f LEFT JOIN events e ON e.id = f.id
+ORDER BY e.clock, CASE e.clock WHEN 0 THEN e.at ELSE e.id END, e.seq, f.id
 """  # noqa: S608
 _SOURCES = f"SELECT fact, {SOURCE_COLUMNS} FROM fact_sources ORDER BY fact, place"  # noqa: S608
 _PUT_FACT = f"INSERT INTO facts ({FACT_COLUMNS}) VALUES ({'?' + ', ?' * 12})"  # noqa: S608
@@ -64,7 +79,7 @@ class EventLog:
         return self._profile
 
     def events(self, after: int = 0) -> list[Event]:
-        """The log in order, from the event that follows seq `after`."""
+        """The log in the order in which it is replayed; those with a number above `after`."""
         with self._database.reading() as connection:
             return [event_from_row(row) for row in connection.execute(_EVENTS, (after,))]
 
@@ -91,9 +106,10 @@ class EventLog:
             with self._database.writing() as connection:
                 seq = _next_seq(connection)
                 moment = at or now()
-                event = Event(seq, new_id(), moment, actor, op, source, confidence, policy, since)
+                done = (seq, new_id(), moment, actor, op, source, confidence, policy, since)
                 if actor is Actor.POLICY and forbids(connection, op, source):
                     return Applied(self._profile, Outcome.REFUSED)
+                event = knowing(self._profile, Event(*done, _next_clock(connection)))
                 event, applied = apply_new(self._profile, event)
                 if applied.changed:
                     connection.execute(_APPEND, event_row(event))
@@ -109,8 +125,9 @@ class EventLog:
             with self._database.writing() as connection:
                 seq, at, profile = _next_seq(connection), now(), self._profile
                 for op, source, sure in ((e.op, e.source, e.confidence) for e in entries):
-                    event = Event(seq, new_id(), at, actor, op, source, sure, batch)
-                    event, applied = apply_new(profile, event)
+                    clock = _next_clock(connection)
+                    event = Event(seq, new_id(), at, actor, op, source, sure, batch, clock=clock)
+                    event, applied = apply_new(profile, knowing(profile, event))
                     if applied.changed:
                         connection.execute(_APPEND, event_row(event))
                         seq, profile = seq + 1, applied.profile
@@ -119,18 +136,20 @@ class EventLog:
             self._profile = profile
         return done
 
-    def undo(self, seq: int | None) -> Applied:
+    def undo(self, seq: int | None, beyond: int = 0) -> Applied:
         """Take back one event by appending its undo; None means the last that does anything.
 
         One that was recorded together with others takes these with it.
+
+        Args:
+            beyond: pass over the events up to this number, where none is named.
         """
         with self.lock:
             before = self._profile
             with self._database.writing() as connection:
                 events = self.events()
-                target = undo_target(events, seq)
-                op = Op(OpKind.UNDO, undoes=target.seq)
-                event = Event(_next_seq(connection), new_id(), now(), Actor.USER, op)
+                target = undo_target(events, seq, beyond)
+                event = _by_hand(connection, Op(OpKind.UNDO, undoes=target.seq))
                 after = replay([*events, event])
                 if after != before:
                     connection.execute(_APPEND, event_row(event))
@@ -139,14 +158,26 @@ class EventLog:
         outcome = Outcome.UNCHANGED if after == before else Outcome.UNDONE
         return Applied(after, outcome, _subject(target, after, before))
 
-    def add_many(self, events: Iterable[Event]) -> Profile:
-        """Append events from elsewhere under new numbers, all or none."""
+    def add_many(self, events: Iterable[Event], batch: int | None = None) -> Profile:
+        """Append events from elsewhere under new numbers, all or none.
+
+        Args:
+            batch: the import that brings them.
+        """
         with self.lock:
             with self._database.writing() as connection:
-                _append_foreign(connection, events)
-                profile = replay(self.events())
-                _save(connection, self._profile, profile)
+                _append_foreign(connection, events, batch)
+                profile = self.replayed(connection)
             self._profile = profile
+        return profile
+
+    def replayed(self, connection: Any) -> Profile:
+        """The facts of the log as it now is, written beside it, within a transaction.
+
+        The profile of this object changes only with `reload`, once the transaction is kept.
+        """
+        profile = replay(self.events())
+        _save(connection, self._profile, profile)
         return profile
 
     def rewrite(self, connection: Any, redacted: Redacted) -> Profile:
@@ -160,11 +191,9 @@ class EventLog:
             values = event_row(event)[1:]
             connection.execute(_REPLACE, (*values, event.seq))
         for op in redacted.corrections:
-            event = Event(_next_seq(connection), new_id(), now(), Actor.USER, op)
+            event = replace(_by_hand(connection, op), over=op.fact)
             connection.execute(_APPEND, event_row(event))
-        after = replay(self.events())
-        _save(connection, self._profile, after)
-        return after
+        return self.replayed(connection)
 
     def reload(self) -> None:
         """Take the profile from the file again, after a transaction around ours was undone."""
@@ -188,13 +217,25 @@ def _next_seq(connection: Any) -> int:
     return int(last or 0) + 1
 
 
-def _append_foreign(connection: Any, events: Iterable[Event]) -> None:
+def _next_clock(connection: Any) -> int:
+    last = connection.execute("SELECT max(clock) FROM events").get
+    return next_clock(int(last or 0), milliseconds())
+
+
+def _by_hand(connection: Any, op: Op) -> Event:
+    """A new event of the person's, behind all others."""
+    clock = _next_clock(connection)
+    return Event(_next_seq(connection), new_id(), now(), Actor.USER, op, clock=clock)
+
+
+def _append_foreign(connection: Any, events: Iterable[Event], batch: int | None) -> None:
     moved: dict[int, int] = {}
     try:
         for seq, event in enumerate(events, _next_seq(connection)):
             moved[event.seq] = seq
             op = replace(event.op, undoes=moved.get(event.op.undoes, event.op.undoes))
-            connection.execute(_APPEND, event_row(replace(event, seq=seq, op=op)))
+            row = event_row(replace(event, seq=seq, op=op))
+            connection.execute(_APPEND_BROUGHT, (*row, batch))
     except apsw.ConstraintError as error:
         raise StoreError("An event of that id is already stored, nothing was added") from error
 

@@ -191,6 +191,35 @@ INSERT INTO vector_bits SELECT id, model, vec_quantize_binary(embedding) FROM ve
 DROP TABLE vector_codes;
 """
 
+# `imports` has a row for each import that can be taken back, with the largest numbers of events and
+# turns right after it. `batch` says which import brought a row; `set_aside` holds the rows that an
+# import replaced, until it is taken back or anything is forgotten.
+_IMPORTS = """
+ALTER TABLE events ADD COLUMN clock INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE events ADD COLUMN over TEXT NOT NULL DEFAULT '';
+ALTER TABLE events ADD COLUMN batch INTEGER;
+ALTER TABLE turns ADD COLUMN batch INTEGER;
+ALTER TABLE sessions ADD COLUMN batch INTEGER;
+ALTER TABLE tombstones ADD COLUMN batch INTEGER;
+CREATE INDEX events_in_order ON events (clock);
+
+CREATE TABLE tombstone_keys (key BLOB PRIMARY KEY, batch INTEGER) STRICT, WITHOUT ROWID;
+
+CREATE TABLE imports (
+    n INTEGER PRIMARY KEY AUTOINCREMENT,
+    at TEXT NOT NULL,
+    last_event INTEGER NOT NULL,
+    last_turn INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE set_aside (
+    import INTEGER NOT NULL REFERENCES imports (n) ON DELETE CASCADE,
+    kind TEXT NOT NULL,
+    record TEXT NOT NULL
+) STRICT;
+CREATE INDEX set_aside_by ON set_aside (import);
+"""
+
 STEPS: tuple[str, ...] = (
     _BASE,
     _WORDS,
@@ -199,6 +228,7 @@ STEPS: tuple[str, ...] = (
     _CUT_REPLIES,
     _CONTEXTS,
     _BITS,
+    _IMPORTS,
 )
 VERSION = len(STEPS)
 

@@ -17,7 +17,7 @@ from pocket_agent.profile.facts import (
 
 EVENT_COLUMNS = (
     "seq, id, at, actor, kind, slot, value, old, polarity, fact, undoes, source, confidence, "
-    "policy, since"
+    "policy, since, clock, over"
 )
 FACT_COLUMNS = (
     "id, slot, value, polarity, confidence, state, actor, learnt, since, locked, pinned, "
@@ -33,17 +33,18 @@ def event_row(event: Event) -> Row:
     op = event.op
     source = None if event.source is None else json.dumps(asdict(event.source), ensure_ascii=False)
     done = (op.kind.value, op.slot, op.value, op.old, op.polarity.value, op.fact, op.undoes)
-    rest = (source, event.confidence, event.policy, event.since)
+    rest = (source, event.confidence, event.policy, event.since, event.clock, event.over)
     return (event.seq, event.id, event.at, event.actor.value, *done, *rest)
 
 
 def event_from_row(row: Row) -> Event:
     """The event of a row of EVENT_COLUMNS."""
     seq, name, at, actor, kind, slot, value, old, polarity, fact, undoes, source, *rest = row
-    confidence, policy, since = rest
+    confidence, policy, since, clock, over = rest
     op = Op(OpKind(kind), slot, value, old, Polarity(polarity), fact, undoes)
     words = None if source is None else Source(**json.loads(source))
-    return Event(seq, name, at, Actor(actor), op, words, confidence, policy, since)
+    done = (seq, name, at, Actor(actor), op, words, confidence, policy, since)
+    return Event(*done, clock, over)
 
 
 def fact_row(fact: Fact) -> Row:

@@ -5,19 +5,21 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 
-from pocket_agent.errors import DiskFullError
-from pocket_agent.memory import cipher, forgetting, scrubbing, tombstones, vectors
+from pocket_agent.errors import DiskFullError, ProfileError
+from pocket_agent.memory import cipher, forgetting, imports, scrubbing, tombstones, vectors
 from pocket_agent.memory.cipher import Key
 from pocket_agent.memory.database import Database
 from pocket_agent.memory.erasure import Wish
 from pocket_agent.memory.forgetting import Plan, Receipt
+from pocket_agent.memory.imports import Import
 from pocket_agent.memory.log import Entry, EventLog
 from pocket_agent.memory.passages import Passage, read_passages
 from pocket_agent.memory.records import Drawn, Session, Turn, TurnStatus
+from pocket_agent.memory.tombstones import NO_GRAVES, Graves
 from pocket_agent.memory.turns import Sessions, Turns
 from pocket_agent.memory.vectors import PartVector
 from pocket_agent.profile.facts import Actor, Event, Op, Profile, Source
-from pocket_agent.profile.rules import Applied
+from pocket_agent.profile.rules import Applied, Outcome
 
 
 class Store:
@@ -250,10 +252,44 @@ class Store:
     def undo(self, seq: int | None = None) -> Applied:
         """Take back the event of that seq, or the last that still does anything.
 
+        Without a number, an import is one such step.
+
         Raises:
             ProfileError: there is nothing to undo, or no such event.
         """
-        return self._log.undo(seq)
+        brought = self.last_import() if seq is None else None
+        if brought is None:
+            return self._log.undo(seq)
+        try:
+            return self._log.undo(None, brought.last_event)
+        except ProfileError:
+            return self.undo_import()
+
+    def last_import(self) -> Import | None:
+        """The last import that can be taken back, or None."""
+        with self.database.reading() as connection:
+            return imports.last(connection)
+
+    def undo_import(self) -> Applied:
+        """Take back the last import, all it brought, and put back what it replaced.
+
+        A conversation that was gone on with since stays, without the facts that came with it.
+
+        Raises:
+            ProfileError: there was none since the last forgetting.
+        """
+        with self._log.lock, self.database.reading():
+            brought = self.last_import()
+            if brought is None:
+                raise ProfileError("There is no import to take back")
+            try:
+                with self.database.writing() as connection:
+                    imports.take_back(connection, brought.n)
+                    self._log.replayed(connection)
+            finally:
+                self._log.reload()
+            self._forgettings += 1
+        return Applied(self._log.profile, Outcome.UNDONE)
 
     def add_events(self, events: Iterable[Event]) -> Profile:
         """Append events from elsewhere, all or none. They get new numbers and keep their ids.
@@ -263,22 +299,37 @@ class Store:
         return self._log.add_many(events)
 
     def add_archive(
-        self, sessions: Iterable[Session], turns: Iterable[Turn], events: Iterable[Event]
+        self,
+        sessions: Iterable[Session],
+        turns: Iterable[Turn],
+        events: Iterable[Event],
+        graves: Graves = NO_GRAVES,
+        *,
+        replace: bool = False,
     ) -> None:
-        """Add what another store held: sessions with their titles, turns, events. All or none.
+        """Add what another store held, all or none, as one step that `undo` takes back.
+
+        Args:
+            sessions: with their titles. graves: tombstones, to be kept beside ours.
+            replace: put it in the place of the sessions, turns and events that are here.
 
         Raises:
             StoreError: something of the same id is already stored; nothing was added.
         """
-        try:
-            with self.database.writing():
-                for session in sessions:
-                    self._sessions.add_known(session)
-                self._turns.add_many(turns, "import")
-                self._log.add_many(events)
-        except BaseException:
-            self._log.reload()
-            raise
+        with self._log.lock:
+            try:
+                with self.database.writing() as connection:
+                    batch = imports.begin(connection, replace=replace)
+                    for session in sessions:
+                        self._sessions.add_known(session, batch)
+                    self._turns.add_many(turns, "import", batch)
+                    self._log.add_many(events, batch)
+                    tombstones.bring(connection, graves, batch)
+                    imports.end(connection, batch)
+            except BaseException:
+                self._log.reload()
+                raise
+            self._forgettings += replace
 
     def add_conversations(
         self, conversations: Iterable[tuple[Session, Sequence[Turn]]], entries: Sequence[Entry] = ()
@@ -339,6 +390,11 @@ class Store:
         with contextlib.suppress(DiskFullError):  # the files are gone; the note of them is not yet
             scrubbing.finish(self.database)
         return receipt
+
+    def graves(self) -> Graves:
+        """The tombstones, to go with an export."""
+        with self.database.reading() as connection:
+            return tombstones.read_graves(connection)
 
     def is_forgotten(self, name: str) -> bool:
         """Whether the turn, event or session of that id was erased here, or has lost words."""

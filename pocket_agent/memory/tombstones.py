@@ -10,6 +10,8 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from pocket_agent.memory.dates import moment
@@ -17,7 +19,40 @@ from pocket_agent.profile.facts import Op, OpKind, Source
 from pocket_agent.profile.redaction import Value, value_of
 
 _KEY = "forget.key"
-_PUT = "INSERT INTO tombstones VALUES (?, ?) ON CONFLICT DO UPDATE SET at = excluded.at"
+_PUT = """
+INSERT INTO tombstones (mark, at) VALUES (?, ?)
+ON CONFLICT DO UPDATE SET at = excluded.at, batch = NULL
+"""
+_BRING = "INSERT OR IGNORE INTO tombstones (mark, at, batch) VALUES (?, ?, ?)"
+_KEYS = "SELECT key FROM tombstone_keys ORDER BY key"
+
+
+@dataclass(frozen=True, slots=True)
+class Graves:
+    """The tombstones of a store, to go with it elsewhere.
+
+    Args:
+        keys: what the hashes were made with, in hexadecimal digits; several where stores have met.
+        marks: the hashes, in hexadecimal digits, and when the thing was forgotten.
+    """
+
+    keys: tuple[str, ...] = ()
+    marks: tuple[tuple[str, str], ...] = ()
+
+    def among(self, names: Iterable[str]) -> set[str]:
+        """Those turns, events and sessions that were erased there, or have lost words."""
+        if not self.marks:
+            return set()
+        marks = {mark for mark, _ in self.marks}
+        keys = [bytes.fromhex(key) for key in self.keys]
+        return {
+            name
+            for name in names
+            if any(mark.hex() in marks for secret in keys for mark in _rows(secret, name))
+        }
+
+
+NO_GRAVES = Graves()
 
 
 def bury(
@@ -43,11 +78,27 @@ def bury(
 
 def is_buried(connection: Any, name: str) -> bool:
     """Whether the turn, event or session of that id was erased, or has lost words."""
-    secret = _known_secret(connection)
-    if secret is None:
-        return False
-    marks = (_turn(secret, name), _mark(secret, "row", name))
+    marks = (mark for secret in _known_secrets(connection) for mark in _rows(secret, name))
     return any(_found(connection, mark) is not None for mark in marks)
+
+
+def read_graves(connection: Any) -> Graves:
+    """All tombstones, those that came from elsewhere too."""
+    marks = connection.execute("SELECT mark, at FROM tombstones ORDER BY mark")
+    keys = [secret.hex() for secret in _known_secrets(connection)]
+    return Graves(tuple(sorted(keys)), tuple((bytes(mark).hex(), at) for mark, at in marks))
+
+
+def bring(connection: Any, graves: Graves, batch: int) -> None:
+    """Add the tombstones of another store, within a transaction."""
+    own = _known_secret(connection)
+    keys = [bytes.fromhex(key) for key in graves.keys]
+    connection.executemany(
+        "INSERT OR IGNORE INTO tombstone_keys VALUES (?, ?)",
+        ((key, batch) for key in keys if key != own),
+    )
+    marks = ((bytes.fromhex(mark), at, batch) for mark, at in graves.marks)
+    connection.executemany(_BRING, marks)
 
 
 def forbids(connection: Any, op: Op, source: Source | None) -> bool:
@@ -55,18 +106,21 @@ def forbids(connection: Any, op: Op, source: Source | None) -> bool:
 
     What a person said after the forgetting is said anew, and may be learnt.
     """
-    secret = _known_secret(connection)
-    if secret is None or source is None or op.kind not in (OpKind.ADD, OpKind.UPDATE):
+    known = _known_secrets(connection)
+    if not known or source is None or op.kind not in (OpKind.ADD, OpKind.UPDATE):
         return False
-    if _found(connection, _turn(secret, source.turn)) is not None:
+    if any(_found(connection, _turn(secret, source.turn)) is not None for secret in known):
         return True
     said = connection.execute("SELECT at, text FROM turns WHERE id = ?", (source.turn,)).fetchone()
     if said is not None and source.quote not in said[1]:
         return True  # it was read before words of it were made illegible
-    forgotten = _found(connection, _fact(secret, value_of(op.slot, op.value)))
-    if forgotten is None:
-        return False
-    then, since = moment(said[0] if said is not None else ""), moment(forgotten)
+    value = value_of(op.slot, op.value)
+    found = (_found(connection, _fact(secret, value)) for secret in known)
+    then = moment(said[0] if said is not None else "")
+    return any(_not_after(then, moment(at)) for at in found if at is not None)
+
+
+def _not_after(then: datetime | None, since: datetime | None) -> bool:
     return then is None or since is None or then <= since
 
 
@@ -83,6 +137,11 @@ def _turn(secret: bytes, name: str) -> bytes:
     return _mark(secret, "turn", name)
 
 
+def _rows(secret: bytes, name: str) -> tuple[bytes, bytes]:
+    """The marks of a row that was erased, or has lost words."""
+    return _turn(secret, name), _mark(secret, "row", name)
+
+
 def _mark(secret: bytes, *words: str) -> bytes:
     return hmac.digest(secret, "\0".join(words).encode("utf-8", "replace"), hashlib.sha256)
 
@@ -90,6 +149,13 @@ def _mark(secret: bytes, *words: str) -> bytes:
 def _known_secret(connection: Any) -> bytes | None:
     found = connection.execute("SELECT value FROM meta WHERE key = ?", (_KEY,)).get
     return None if found is None else bytes.fromhex(found)
+
+
+def _known_secrets(connection: Any) -> list[bytes]:
+    """The store's own key, and those that came with tombstones from elsewhere."""
+    own = _known_secret(connection)
+    brought = [bytes(key) for (key,) in connection.execute(_KEYS)]
+    return brought if own is None else [own, *brought]
 
 
 def _secret(connection: Any) -> bytes:

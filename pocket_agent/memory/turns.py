@@ -22,9 +22,14 @@ FROM sessions s
 """
 TURN_COLUMNS = "id, session, role, text, at, status, speaker"
 _TURN = f"SELECT {TURN_COLUMNS} FROM turns"  # noqa: S608
+# A number is never given again that a turn has which an import set aside.
 _ADD = """
-INSERT INTO turns (id, session, role, speaker, text, at, status, read_by)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO turns (id, session, role, speaker, text, at, status, read_by, batch, n)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1 + max(coalesce((SELECT max(n) FROM turns), 0),
+                                           coalesce((SELECT max(last_turn) FROM imports), 0)))
+"""
+_ADD_SESSION = """
+INSERT OR IGNORE INTO sessions (id, title, started, touched, batch) VALUES (?, ?, ?, ?, ?)
 """
 
 
@@ -55,13 +60,11 @@ class Sessions:
             )
         return session
 
-    def add_known(self, session: Session) -> None:
+    def add_known(self, session: Session, batch: int | None = None) -> None:
         """Add a conversation from elsewhere, under its own id; one that is there stays as it is."""
+        row = (session.id, session.title, session.started, session.touched, batch)
         with self._database.writing() as connection:
-            connection.execute(
-                "INSERT OR IGNORE INTO sessions (id, title, started, touched) VALUES (?, ?, ?, ?)",
-                (session.id, session.title, session.started, session.touched),
-            )
+            connection.execute(_ADD_SESSION, row)
 
     def page(self, limit: int, offset: int) -> list[Session]:
         """Conversations, the last touched first."""
@@ -187,11 +190,11 @@ class Turns:
         ended = TurnStatus.INTERRUPTED
         return [replace(t, status=ended) if t.status is TurnStatus.OPEN else t for t in turns]
 
-    def add_many(self, turns: Iterable[Turn], read_by: str | None) -> int:
+    def add_many(self, turns: Iterable[Turn], read_by: str | None, batch: int | None = None) -> int:
         """Add finished turns from elsewhere, with their sessions, all or none."""
         with self._database.writing() as connection:
             try:
-                numbers = [_insert_foreign(connection, turn, read_by) for turn in turns]
+                numbers = [_insert_foreign(connection, turn, read_by, batch) for turn in turns]
             except apsw.ConstraintError as error:
                 raise StoreError(
                     "A turn of that id is already stored, nothing was added"
@@ -220,7 +223,7 @@ def _new_turn(session: str, role: TurnRole, text: str, status: TurnStatus) -> Tu
     return Turn(new_id(), session, role, text, now(), status, SPEAKERS[role])
 
 
-def _insert(connection: Any, turn: Turn, read_by: str | None) -> int:
+def _insert(connection: Any, turn: Turn, read_by: str | None, batch: int | None = None) -> int:
     """Add a turn to a session that is there; its row number."""
     known = connection.execute(
         "UPDATE sessions SET touched = max(touched, ?) WHERE id = ? RETURNING n",
@@ -230,15 +233,13 @@ def _insert(connection: Any, turn: Turn, read_by: str | None) -> int:
         raise StoreError(f"There is no session {turn.session}")
     speaker = turn.speaker or SPEAKERS[turn.role]
     name, session, role, text = turn.id, turn.session, turn.role.value, _storable(turn.text)
-    connection.execute(_ADD, (name, session, role, speaker, text, turn.at, turn.status, read_by))
+    said = (name, session, role, speaker, text, turn.at, turn.status)
+    connection.execute(_ADD, (*said, read_by, batch))
     return int(connection.last_insert_rowid())
 
 
-def _insert_foreign(connection: Any, turn: Turn, read_by: str | None) -> int:
+def _insert_foreign(connection: Any, turn: Turn, read_by: str | None, batch: int | None) -> int:
     if turn.status is TurnStatus.OPEN:
         raise StoreError("An open turn can't be added")
-    connection.execute(
-        "INSERT OR IGNORE INTO sessions (id, title, started, touched) VALUES (?, '', ?, ?)",
-        (turn.session, turn.at, turn.at),
-    )
-    return _insert(connection, turn, read_by)
+    connection.execute(_ADD_SESSION, (turn.session, "", turn.at, turn.at, batch))
+    return _insert(connection, turn, read_by, batch)

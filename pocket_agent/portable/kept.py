@@ -6,14 +6,19 @@ from collections.abc import Iterator, Set
 from pathlib import Path
 from typing import Any
 
-from pocket_agent.portable.lines import FORMAT
+from pocket_agent.portable import age
+from pocket_agent.portable.lines import FORMAT, MAX_LINE
+from pocket_agent.portable.markdown import MARK
 
 _START = f'{{"kind":"header","format":"{FORMAT}"'.encode()
+_STARTS = (_START, MARK.encode(), age.MAGIC, age.ARMOR)
 _OTHERS = {"models", "cache"}
 
 
 def exports_holding(home: Path, names: Set[str]) -> list[Path]:
     """The exports under a folder, half-written ones too, that hold one of these rows.
+
+    Encrypted ones, Markdown and chosen parts are among them: none says which rows it is made of.
 
     Args:
         home: the folder of all state. names: ids of sessions, turns and events.
@@ -31,7 +36,7 @@ def _exports(home: Path) -> Iterator[Path]:
                 continue
             try:
                 with path.open("rb") as file:
-                    if file.read(len(_START)) == _START:
+                    if file.read(max(map(len, _STARTS))).startswith(_STARTS):
                         yield path
             except OSError:  # not ours to read
                 continue
@@ -40,6 +45,9 @@ def _exports(home: Path) -> Iterator[Path]:
 def _holds(path: Path, names: Set[str]) -> bool:
     try:
         with path.open("rb") as file:
+            first = file.readline(MAX_LINE)
+            if not first.startswith(_START) or b'"whole":false' in first:
+                return True
             return any(_id(line) in names for line in file)
     except OSError:
         return False

@@ -5,13 +5,14 @@ docs/export-format.md describes it for readers of other programs.
 
 import hashlib
 import json
-from collections import ChainMap
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from pocket_agent.errors import PortableError, ProfileError
 from pocket_agent.memory.records import Session, Turn
+from pocket_agent.memory.tombstones import NO_GRAVES, Graves
 from pocket_agent.portable.records import (
     Fields,
     read_event,
@@ -19,27 +20,51 @@ from pocket_agent.portable.records import (
     read_session,
     read_turn,
 )
-from pocket_agent.portable.sources import check_source
+from pocket_agent.portable.sources import Said
 from pocket_agent.profile.facts import Event, Fact, OpKind
 from pocket_agent.profile.rules import check
 
 FORMAT = "pocket-agent-profile"
-VERSION = 1
+VERSION = 2
 MAX_LINE = 8 * 1024 * 1024
 """Bytes; a longer line is no turn of ours."""
-KINDS = ("session", "turn", "event", "fact")
+_KINDS = {
+    1: ("session", "turn", "event", "fact"),
+    2: ("session", "turn", "event", "fact", "secret", "tombstone"),
+}
 
 _AGAIN = "Export it again and import that file."
 _OTHER = "Choose another file."
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
+_MOST_STRUCTURE = 1024 * 1024
+"""Bytes of a line outside of its texts: a few million lists would take all the memory there is."""
+_MOST_SECRETS = 32
+_SHOWN = 80  # characters of what a file says that go into a message
 
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What an export holds. The log is the truth; the facts in the file are for other readers."""
+    """What an export holds. The log is the truth; the facts in the file are for other readers.
+
+    Args:
+        events: in the order of their numbers.
+        graves: tombstones of what was forgotten. whole: nothing was chosen to be left out.
+    """
 
     sessions: tuple[Session, ...] = ()
     turns: tuple[Turn, ...] = ()
     events: tuple[Event, ...] = ()
+    graves: Graves = NO_GRAVES
+    whole: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The first line of an export: its version, and how many of each kind it announces."""
+
+    version: int
+    whole: bool
+    counts: dict[str, int]
 
 
 def encode(contents: Contents, facts: Iterable[Fact], created: str) -> Iterator[bytes]:
@@ -53,9 +78,12 @@ def encode(contents: Contents, facts: Iterable[Fact], created: str) -> Iterator[
         "turn": contents.turns,
         "event": contents.events,
         "fact": tuple(facts),
+        "secret": tuple(_Secret(key) for key in contents.graves.keys),
+        "tombstone": tuple(_Tombstone(*mark) for mark in contents.graves.marks),
     }
     counts = {f"{kind}s": len(items) for kind, items in rows.items()}
-    head = {"format": FORMAT, "version": VERSION, "created": created, "counts": counts}
+    head = {"format": FORMAT, "version": VERSION, "created": created}
+    head |= {"whole": contents.whole, "counts": counts}
     digest = hashlib.sha256()
     for record in _records(head, rows):
         line = _line(record)
@@ -80,11 +108,8 @@ def decode(lines: Iterable[bytes], stored: Iterable[Turn] = ()) -> Contents:
     return reader.finish()
 
 
-def read_header(line: bytes) -> dict[str, int]:
+def read_header(line: bytes) -> Header:
     """Check the first line of an export.
-
-    Returns:
-        How many sessions, turns, events and facts it announces.
 
     Raises:
         PortableError: it is no export, or of a version that we don't read.
@@ -98,12 +123,31 @@ def read_header(line: bytes) -> dict[str, int]:
     if record.get("kind") != "header" or record.get("format") != FORMAT:
         raise PortableError("This is not an export of Pocket Agent", _OTHER)
     version = record.get("version")
-    if type(version) is not int or version != VERSION:
+    if type(version) is not int or version not in _KINDS:
         raise PortableError(
-            f"The export has the version {version!r}, and this program reads version {VERSION}",
+            f"The export has the version {_short(version)}, and this program reads version "
+            f"{' and '.join(map(str, _KINDS))}",
             "Use the program that wrote it, or a newer one.",
         )
-    return _counts(1, record)
+    whole = record.get("whole", version == 1)
+    if type(whole) is not bool:
+        raise _wrong(1, "whole is neither true nor false")
+    return Header(version, whole, _counts(1, record, version))
+
+
+@dataclass(frozen=True, slots=True)
+class _Secret:
+    """A key that tombstones were made with."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Tombstone:
+    """A keyed hash of what was forgotten, and when."""
+
+    id: str
+    at: str
 
 
 def _records(head: dict[str, Any], rows: dict[str, tuple[Any, ...]]) -> Iterator[dict[str, Any]]:
@@ -117,26 +161,29 @@ def _line(record: dict[str, Any]) -> bytes:
     return json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
 
+_Item = Session | Turn | Event | Fact | _Secret | _Tombstone
+
+
 class _Reader:
     """Takes an export line by line; nothing of it counts before `finish`."""
 
     def __init__(self, stored: dict[str, Turn]) -> None:
-        self._stored = stored
         self._digest = hashlib.sha256()
-        self._expected: dict[str, int] | None = None
+        self._header: Header | None = None
         self._ended = False
         self._seq = 0
         self._seqs: set[int] = set()
-        self._held: dict[str, dict[str, Any]] = {kind: {} for kind in KINDS}
+        self._held: dict[str, dict[str, Any]] = {kind: {} for kind in _KINDS[VERSION]}
+        self._said = Said(stored.values())
 
     def take(self, number: int, line: bytes) -> None:
         """One more line, the first being number 1."""
         if self._ended:
             raise _wrong(number, "something follows the end")
-        if self._expected is None:
-            self._expected = read_header(line)
+        if self._header is None:
+            self._header = read_header(line)
         else:
-            self._record(number, _parse(number, line))
+            self._record(number, _parse(number, line), self._header)
         self._digest.update(line)
 
     def finish(self) -> Contents:
@@ -145,7 +192,7 @@ class _Reader:
         Raises:
             PortableError: lines are missing.
         """
-        if self._expected is None:
+        if self._header is None:
             raise PortableError("The file is empty", _OTHER)
         if not self._ended:
             raise PortableError("The file is cut short: its end is missing", _AGAIN)
@@ -153,37 +200,51 @@ class _Reader:
             tuple(self._held["session"].values()),
             tuple(self._held["turn"].values()),
             tuple(self._held["event"].values()),
+            Graves(
+                tuple(self._held["secret"]),
+                tuple((mark.id, mark.at) for mark in self._held["tombstone"].values()),
+            ),
+            self._header.whole,
         )
 
-    def _record(self, number: int, record: dict[str, Any]) -> None:
+    def _record(self, number: int, record: dict[str, Any], header: Header) -> None:
         kind = record.pop("kind", None)
         if kind == "end":
-            self._end(number, record)
+            self._end(number, record, header)
             return
-        if kind not in KINDS:
-            raise _wrong(number, f"there is no kind {kind!r}")
+        if not isinstance(kind, str) or kind not in _KINDS[header.version]:
+            raise _wrong(number, f"there is no kind {_short(kind)}")
         try:
-            item = self._read(kind, Fields(record))
+            item = self._read(kind, Fields(record), header.version)
             if item.id in self._held[kind]:
-                raise ValueError(f"the {kind} {item.id} comes twice")
+                raise ValueError(f"the {kind} {_short(item.id)[1:-1]} comes twice")
             self._held[kind][item.id] = self._placed(item)
+            if len(self._held[kind]) > header.counts[f"{kind}s"]:
+                raise ValueError(f"there are more {kind}s than the file says")
+            if kind == "secret" and len(self._held[kind]) > _MOST_SECRETS:
+                raise ValueError("there are more secrets than computers could have met")
         except ProfileError as error:
             raise _wrong(number, error.what) from error
         except ValueError as error:
             raise _wrong(number, str(error)) from error
 
-    def _read(self, kind: str, fields: Fields) -> Session | Turn | Event | Fact:
+    def _read(self, kind: str, fields: Fields, version: int) -> _Item:
         match kind:
             case "session":
                 return read_session(fields)
             case "turn":
                 return read_turn(fields)
             case "event":
-                return read_event(fields)
-            case _:
+                return read_event(fields, clocked=version > 1)
+            case "fact":
                 return read_fact(fields)
+            case _:
+                mark = fields.digest("id")
+                made = _Secret(mark) if kind == "secret" else _Tombstone(mark, fields.text("at"))
+                fields.end()
+                return made
 
-    def _placed(self, item: Session | Turn | Event | Fact) -> Session | Turn | Event | Fact:
+    def _placed(self, item: _Item) -> _Item:
         """The item, if it may stand behind what came before it."""
         match item:
             case Turn():
@@ -196,14 +257,16 @@ class _Reader:
     def _known(self, turn: Turn) -> Turn:
         if turn.session not in self._held["session"]:
             raise ValueError("the turn's session is not in the file before it")
+        self._said.add(turn)
         return turn
 
     def _following(self, event: Event) -> Event:
         """The event, in its order, allowed by the rules, with words that were said."""
         if event.seq <= self._seq:
             raise ValueError("the events are out of order")
+        self._said.check_size(event)
         check(event)
-        check_source(event, ChainMap(self._held["turn"], self._stored))
+        self._said.check(event)
         if event.op.kind is OpKind.UNDO and event.op.undoes >= event.seq:
             raise ValueError("it undoes an event that comes later")
         self._seq = event.seq
@@ -212,18 +275,24 @@ class _Reader:
             return event
         return replace(event, op=replace(event.op, undoes=0))  # that event has been forgotten
 
-    def _end(self, number: int, record: dict[str, Any]) -> None:
-        held = {f"{kind}s": len(items) for kind, items in self._held.items()}
-        if self._expected != held or _counts(number, record) != held:
+    def _end(self, number: int, record: dict[str, Any], header: Header) -> None:
+        held = {f"{kind}s": len(self._held[kind]) for kind in _KINDS[header.version]}
+        if header.counts != held or _counts(number, record, header.version) != held:
             raise _wrong(number, "lines are missing or too many")
         if record.get("sha256") != self._digest.hexdigest():
             raise _wrong(number, "the file was changed or damaged on its way")
         self._ended = True
 
 
-def _counts(number: int, record: dict[str, Any]) -> dict[str, int]:
+def _short(value: Any) -> str:
+    """A value of the file as it may stand in a message."""
+    text = repr(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+
+
+def _counts(number: int, record: dict[str, Any], version: int) -> dict[str, int]:
     counts = record.get("counts")
-    wanted = {f"{kind}s" for kind in KINDS}
+    wanted = {f"{kind}s" for kind in _KINDS[version]}
     if not isinstance(counts, dict) or set(counts) != wanted:
         raise _wrong(number, "the counts are missing")
     if not all(type(count) is int for count in counts.values()):
@@ -232,17 +301,20 @@ def _counts(number: int, record: dict[str, Any]) -> dict[str, int]:
 
 
 def _wrong(number: int, why: str) -> PortableError:
-    return PortableError(f"Line {number} of the export can't be used: {why}", _AGAIN)
+    told = why if len(why) <= 4 * _SHOWN else f"{why[: 4 * _SHOWN]}…"
+    return PortableError(f"Line {number} of the export can't be used: {told}", _AGAIN)
 
 
 def _parse(number: int, line: bytes) -> dict[str, Any]:
     if len(line) > MAX_LINE:
         raise _wrong(number, "it is too long")
+    if len(line) > _MOST_STRUCTURE and len(_STRING.sub(b"", line)) > _MOST_STRUCTURE:
+        raise _wrong(number, "it is no record: there are too many parts in it")
     try:
         record = json.loads(line.decode("utf-8"))
     except UnicodeDecodeError as error:
         raise _wrong(number, "it is not UTF-8") from error
-    except (ValueError, RecursionError) as error:
+    except (ValueError, RecursionError, MemoryError) as error:
         cut = "" if line.endswith(b"\n") else ", the file seems to be cut short"
         raise _wrong(number, f"it is not JSON{cut}") from error
     if not isinstance(record, dict):

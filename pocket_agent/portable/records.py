@@ -75,6 +75,13 @@ class Fields:
                 return member
         raise ValueError(f"{name} is none of {', '.join(str(m.value) for m in kind)}")
 
+    def digest(self, name: str) -> str:
+        """A hash or key: 64 hexadecimal digits, none of them a capital."""
+        value = self.text(name)
+        if len(value) != 64 or not set(value) <= set("0123456789abcdef"):
+            raise ValueError(f"{name} is not 64 hexadecimal digits")
+        return value
+
     def record(self, name: str) -> "Fields | None":
         """A record within, or None for null."""
         value = self._take(name)
@@ -126,8 +133,12 @@ def read_turn(fields: Fields) -> Turn:
     return turn
 
 
-def read_event(fields: Fields) -> Event:
-    """An event; whether the rules allow it is another question (`rules.check`)."""
+def read_event(fields: Fields, *, clocked: bool) -> Event:
+    """An event; whether the rules allow it is another question (`rules.check`).
+
+    Args:
+        clocked: it has a clock, as it has from version 2 on.
+    """
     op, source = fields.record("op"), fields.record("source")
     if op is None:
         raise ValueError("op is missing")
@@ -141,6 +152,8 @@ def read_event(fields: Fields) -> Event:
         confidence=fields.share("confidence"),
         policy=fields.text("policy"),
         since=fields.text("since"),
+        clock=fields.whole("clock") if clocked else 0,
+        over=fields.text("over") if clocked else "",
     )
     fields.end()
     return event

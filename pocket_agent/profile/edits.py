@@ -1,10 +1,10 @@
 """What one event does to the profile: adding, updating, removing, marking, asking, answering."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import replace
 
 from pocket_agent.profile.facts import Actor, Event, Fact, FactState, Op, OpKind, Profile
+from pocket_agent.profile.outcomes import Applied, Outcome
 from pocket_agent.profile.slots import SINGLE
 from pocket_agent.profile.values import clean, key
 from pocket_agent.profile.waiting import asked_already, declined, doubted
@@ -14,38 +14,12 @@ CONFIDENT = 0.5
 WAITS = CONFIDENT / 2
 """The confidence that what waits is recorded with."""
 
-
-class Outcome(StrEnum):
-    """What an event did."""
-
-    ADDED = "added"
-    REINFORCED = "reinforced"
-    UPDATED = "updated"
-    REMOVED = "removed"
-    PROPOSED = "proposed"  # waits for a yes or no: low confidence, or a protected fact stands
-    REJECTED = "rejected"  # the person said no
-    MARKED = "marked"  # locked, unlocked, pinned, unpinned
-    UNDONE = "undone"
-    REFUSED = "refused"  # a protected fact stands and nothing changed
-    UNCHANGED = "unchanged"
-
-
-@dataclass(frozen=True, slots=True)
-class Applied:
-    """The profile after an event, what the event did, and the fact it did it to."""
-
-    profile: Profile
-    outcome: Outcome
-    fact: Fact | None = None
-
-    @property
-    def changed(self) -> bool:
-        """Whether the profile differs from what it was."""
-        return self.outcome not in (Outcome.REFUSED, Outcome.UNCHANGED)
+_GONE = (FactState.SUPERSEDED, FactState.RETRACTED)
 
 
 def step(profile: Profile, event: Event) -> Applied:
     """One event of a log that is replayed: as `apply`, but not checked again. An undo is none."""
+    event = _by_its_name(profile, event)
     match event.op.kind:
         case OpKind.NONE:
             return Applied(profile, Outcome.UNCHANGED)
@@ -68,8 +42,20 @@ def is_waiting(fact: Fact | None) -> bool:
     return fact is not None and fact.state in (FactState.CANDIDATE, FactState.DOUBT)
 
 
+def _by_its_name(profile: Profile, event: Event) -> Event:
+    """The event with the facts it names by the ids they have in this log."""
+    known = profile.aliases
+    if event.op.fact in known:
+        event = replace(event, op=replace(event.op, fact=known[event.op.fact]))
+    over = " ".join(known.get(name, name) for name in event.over.split())
+    return event if over == event.over else replace(event, over=over)
+
+
 def _protected(fact: Fact, event: Event) -> bool:
-    return event.actor is not Actor.USER and (fact.locked or fact.actor is Actor.USER)
+    """Whether a fact is not this event's to change: a lock holds against a hand elsewhere too."""
+    if event.actor is Actor.USER:
+        return fact.locked and event.clock > 0 and fact.id not in event.over.split()
+    return fact.locked or fact.actor is Actor.USER
 
 
 def _weak(event: Event) -> bool:
@@ -109,6 +95,7 @@ def _new_fact(event: Event, state: FactState) -> Fact:
 
 def _reinforce(profile: Profile, fact: Fact, event: Event) -> Applied:
     """The same value again: one more source, never a second fact."""
+    profile = profile.with_alias(event.id, fact.id)
     known = event.source is None or event.source in fact.sources
     stronger = replace(
         fact,
@@ -123,7 +110,7 @@ def _reinforce(profile: Profile, fact: Fact, event: Event) -> Applied:
 
 def _propose(profile: Profile, event: Event, stands: Fact | None = None) -> Applied:
     """Let it wait for the person's yes or no, beside the protected fact that stands, if any."""
-    if declined(profile, event, stands):
+    if event.actor is not Actor.USER and declined(profile, event, stands):
         return Applied(profile, Outcome.REFUSED, stands)
     alike = [f for f in profile.candidates() if f.polarity is event.op.polarity]
     if waiting := _same(alike, event.op.slot, event.op.value):
@@ -232,6 +219,8 @@ def _confirm(profile: Profile, event: Event) -> Applied:
     rivals = {rival.id: rival for rival in (_rival(profile, wanted), old) if rival is not None}
     if not rivals:
         return Applied(profile.with_facts([sure]), Outcome.ADDED, sure)
+    if any(_protected(rival, event) for rival in rivals.values()):
+        return Applied(profile, Outcome.REFUSED, fact)
     for rival in rivals.values():
         profile = _supersede(profile, rival, sure, event.at)
     return Applied(profile, Outcome.UPDATED, sure)
@@ -240,6 +229,8 @@ def _confirm(profile: Profile, event: Event) -> Applied:
 def _drop_doubted(profile: Profile, doubt: Fact, event: Event) -> Applied:
     """Yes, it holds no longer."""
     held = doubted(profile, doubt)
+    if held is not None and _protected(held, event):
+        return Applied(profile, Outcome.REFUSED, doubt)
     ended = [
         replace(fact, state=FactState.RETRACTED, ended=event.at)
         for fact in (doubt, held)
@@ -261,6 +252,8 @@ def _mark(profile: Profile, event: Event) -> Applied:
     if fact is None:  # its own event may have been undone since
         return Applied(profile, Outcome.UNCHANGED)
     kind = event.op.kind
+    if kind is OpKind.LOCK and event.clock and fact.state in _GONE:
+        return _reinstate(profile, fact, event)
     if kind in (OpKind.LOCK, OpKind.UNLOCK):
         marked = replace(fact, locked=kind is OpKind.LOCK)
     else:
@@ -268,3 +261,31 @@ def _mark(profile: Profile, event: Event) -> Applied:
     if marked == fact:
         return Applied(profile, Outcome.UNCHANGED, fact)
     return Applied(profile.with_facts([marked]), Outcome.MARKED, marked)
+
+
+def _reinstate(profile: Profile, fact: Fact, event: Event) -> Applied:
+    """A hand locked what it saw holding, and elsewhere it had been replaced: the lock wins.
+
+    What took its place waits for a yes or no. What waited itself when it was locked waits again:
+    a lock is no yes.
+    """
+    waited = fact.actor is not Actor.USER and fact.confidence < CONFIDENT
+    state = FactState.CANDIDATE if waited else FactState.ACTIVE
+    back = replace(fact, state=state, locked=True, replaced_by="", ended="")
+    rival = _rival(profile, Op(OpKind.ADD, slot=fact.slot, value=fact.value))
+    if rival is not None and _says_the_same(rival, fact):
+        locked = replace(rival, locked=True)
+        if locked == rival:
+            return Applied(profile, Outcome.UNCHANGED, rival)
+        return Applied(profile.with_facts([locked]), Outcome.MARKED, locked)
+    if rival is not None and not waited:
+        profile = profile.with_facts([replace(rival, state=FactState.CANDIDATE)])
+    for waiting in profile.candidates():
+        if _says_the_same(waiting, fact):
+            profile = _supersede(profile, waiting, back, event.at)
+    return Applied(profile.with_facts([back]), Outcome.UPDATED, back)
+
+
+def _says_the_same(one: Fact, other: Fact) -> bool:
+    same = one.slot == other.slot and key(one.value) == key(other.value)
+    return same and one.polarity is other.polarity

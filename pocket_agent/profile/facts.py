@@ -114,6 +114,10 @@ class Event:
         confidence: in [0, 1]; below the threshold of `rules` a fact waits as a candidate.
         policy: version of the policy that decided it; empty for people, or the batch it is part of.
         since: when it became true, ISO 8601 or empty if unknown.
+        clock: its place among the events of every computer (`merging.order`); 0 for those of a
+            program before clocks.
+        over: ids, a space between, of the locked facts that the person's hand changed, knowing that
+            they were locked.
     """
 
     seq: int
@@ -125,6 +129,8 @@ class Event:
     confidence: float = 1.0
     policy: str = ""
     since: str = ""
+    clock: int = 0
+    over: str = ""
 
     @property
     def batch(self) -> str:
@@ -169,9 +175,15 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """Every fact ever held, by id, in the order they were learnt. Immutable."""
+    """Every fact ever held, by id, in the order they were learnt. Immutable.
+
+    Args:
+        aliases: ids of events that only restated a fact, and its id. Where two logs have met, one
+            of them may have known the fact by such a name. Kept during a replay alone.
+    """
 
     facts: dict[str, Fact] = field(default_factory=dict)
+    aliases: dict[str, str] = field(default_factory=dict, compare=False)
 
     def active(self, slot: str | None = None) -> list[Fact]:
         """The facts that hold now, all or those of one slot."""
@@ -183,7 +195,11 @@ class Profile:
 
     def with_facts(self, changed: Iterable[Fact]) -> "Profile":
         """A profile in which `changed` replace or join the facts of the same id."""
-        return Profile({**self.facts, **{fact.id: fact for fact in changed}})
+        return Profile({**self.facts, **{fact.id: fact for fact in changed}}, self.aliases)
+
+    def with_alias(self, name: str, fact: str) -> "Profile":
+        """A profile in which an event's id is another name of a fact."""
+        return Profile(self.facts, {**self.aliases, name: fact})
 
     def _select(self, state: FactState, slot: str | None) -> list[Fact]:
         return [

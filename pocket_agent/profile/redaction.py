@@ -178,7 +178,9 @@ class _Walk:
         retired = self._retired(before.profile.facts.values())
         op = Op(OpKind.REMOVE, fact=retired) if retired else Op(OpKind.NONE)
         actor = Actor.USER if retired else event.actor
-        return Event(event.seq, event.id, event.at, actor, op, policy=event.batch)
+        # What is retired is so whether it is locked or not.
+        bare = Event(event.seq, event.id, event.at, actor, op, clock=event.clock, over=retired)
+        return replace(bare, policy=event.batch)
 
     def _retired(self, after: Iterable[Fact]) -> str:
         for fact in after:

@@ -7,8 +7,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from pocket_agent.errors import ProfileError
-from pocket_agent.profile.edits import CONFIDENT, WAITS, Applied, Outcome, is_waiting, step
-from pocket_agent.profile.facts import Actor, Event, Op, OpKind, Polarity, Profile, Source
+from pocket_agent.profile.edits import CONFIDENT, WAITS, is_waiting, step
+from pocket_agent.profile.facts import (
+    Actor,
+    Event,
+    FactState,
+    Op,
+    OpKind,
+    Polarity,
+    Profile,
+    Source,
+)
+from pocket_agent.profile.outcomes import Applied, Outcome
 from pocket_agent.profile.slots import BY_NAME, POLAR
 from pocket_agent.profile.values import find_span, key
 
@@ -22,10 +32,13 @@ __all__ = [
     "as_of",
     "check",
     "effective",
+    "knowing",
     "replay",
     "step",
     "undo_target",
 ]
+
+_CHANGING = (OpKind.ADD, OpKind.UPDATE, OpKind.REMOVE, OpKind.CONFIRM)
 
 
 def check(event: Event) -> None:
@@ -106,25 +119,49 @@ def as_of(events: Iterable[Event], moment: str) -> Profile:
 def effective(events: Sequence[Event]) -> list[Event]:
     """The events that count: neither undone nor an undo. Undoing an undo brings the event back.
 
-    A batch is undone as a whole, whichever of its events the undo names.
+    A batch is undone as a whole, whichever of its events the undo names. An undo has a larger
+    number than what it takes back, wherever it stands.
     """
     batches = {event.seq: event.batch for event in events if event.batch}
     undone: set[int] = set()
     undone_batches: set[str] = set()
-    kept: list[Event] = []
-    for event in reversed(events):
-        if event.seq in undone or (event.batch and event.batch in undone_batches):
-            continue
-        if event.op.kind is OpKind.UNDO:
-            undone.add(event.op.undoes)
-            undone_batches.add(batches.get(event.op.undoes, ""))
-        else:
-            kept.append(event)
-    return kept[::-1]
+    undos = [event for event in events if event.op.kind is OpKind.UNDO]
+    for undo in sorted(undos, key=_number, reverse=True):
+        if undo.seq not in undone:
+            undone.add(undo.op.undoes)
+            undone_batches.add(batches.get(undo.op.undoes, ""))
+    undone_batches.discard("")
+    return [
+        event
+        for event in events
+        if event.op.kind is not OpKind.UNDO
+        and event.seq not in undone
+        and event.batch not in undone_batches
+    ]
 
 
-def undo_target(events: Sequence[Event], seq: int | None = None) -> Event:
+def knowing(profile: Profile, event: Event) -> Event:
+    """The event of a person's hand, naming the locked facts that it changes, if it does.
+
+    A lock holds against what was done by hand elsewhere, by one who did not know of it.
+    """
+    if event.actor is not Actor.USER or event.op.kind not in _CHANGING:
+        return event
+    after = step(profile, replace(event, clock=0)).profile
+    live = (FactState.ACTIVE, FactState.CANDIDATE)
+    changed = (
+        name
+        for name, fact in profile.facts.items()
+        if fact.locked and fact.state in live and after.facts[name].state is not fact.state
+    )
+    return replace(event, over=" ".join(changed))
+
+
+def undo_target(events: Sequence[Event], seq: int | None = None, after: int = 0) -> Event:
     """The event that an undo takes back: the one named, or the last that still does anything.
+
+    Args:
+        after: without a number, take one that came later than the event of this one.
 
     An event may count and yet do nothing: the lock of a fact whose own event is undone. Its undo
     would change nothing, so the next one is taken. While any fact is there, one is found: the
@@ -138,7 +175,8 @@ def undo_target(events: Sequence[Event], seq: int | None = None) -> Event:
     if seq is None:
         counting = effective(events)
         now = replay(counting)
-        for event in reversed(counting):
+        newest = [event for event in counting if event.seq > after]
+        for event in sorted(newest, key=_number, reverse=True):
             if replay(other for other in counting if not _together(event, other)) != now:
                 return event
         raise ProfileError("There is nothing to undo")
@@ -146,6 +184,10 @@ def undo_target(events: Sequence[Event], seq: int | None = None) -> Event:
         if event.seq == seq:
             return event
     raise ProfileError(f"There is no event {seq}", "`profile history` lists them.")
+
+
+def _number(event: Event) -> int:
+    return event.seq
 
 
 def _together(event: Event, other: Event) -> bool:

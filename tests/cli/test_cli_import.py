@@ -81,4 +81,37 @@ def test_an_export_of_ours_is_still_one(call: Call, tmp_path: Path) -> None:
     said = call("--profile", "other", "profile", "import", str(out))
     assert said.code == 0  # type: ignore[attr-defined]
     assert "imported 0 sessions" in said.err  # type: ignore[attr-defined]
-    assert "--dry-run" in complaint(call("profile", "import", str(out), "--dry-run"), 2)
+    tried = call("profile", "import", str(out), "--dry-run")
+    assert "nothing was changed" in tried.err  # type: ignore[attr-defined]
+
+
+def test_what_is_for_exports_of_ours_is_refused_with_another_programs_file(
+    home: Path, call: Call, claude: Path
+) -> None:
+    for option in (("--replace",), ("--passphrase",), ("--identity", "key")):
+        assert "exports of ours" in complaint(call("profile", "import", str(claude), *option), 2)
+    assert list((home / "profiles").glob("*.db")) == []
+
+
+def test_what_comes_as_json(call: Call, claude: Path) -> None:
+    said = call("profile", "import", str(claude), "--dry-run", "--json")
+    told = json.loads(said.out)  # type: ignore[attr-defined]
+    assert (told["dry_run"], told["format"], told["turns"]) == (True, "claude", 2)
+
+
+def test_our_own_markdown_comes_back_as_what_waits(call: Call, tmp_path: Path) -> None:
+    call("profile", "set", "food", "mac_&_cheese: the *big* one (2026-01-01)", "--avoid")
+    call("profile", "set", "home", "Porto")
+    out = tmp_path / "me.md"
+    call("profile", "export", str(out), "--dates", "--quotes")
+    same = call("profile", "import", str(out))
+    assert "nothing new" in same.err  # type: ignore[attr-defined]
+    said = call("--profile", "other", "profile", "import", str(out))
+    assert "2 statements" in said.err  # type: ignore[attr-defined]
+    call("--profile", "other", "profile", "confirm", "--all")
+    shown = [
+        (fact["slot"], fact["value"], fact["polarity"])
+        for where in ((), ("--profile", "other"))
+        for fact in json.loads(call(*where, "profile", "show", "--json").out)  # type: ignore[attr-defined]
+    ]
+    assert sorted(shown[:2]) == sorted(shown[2:])

@@ -180,12 +180,17 @@ def test_export_and_import(call: Any, exported: Path, tmp_path: Path) -> None:
     there = ("--home", str(tmp_path / "there"))
     shown = call("profile", "show", "--json").out
     said = call(*there, "profile", "import", str(exported))
-    assert said.err == "imported 1 sessions, 1 turns, 1 changes; 0 were here already\n"
+    assert said.err.splitlines() == [
+        "imported 1 sessions, 1 turns, 1 changes; 0 were here already",
+        "facts: 1 added, 0 unchanged",
+        "added: home · Porto",
+        "`pocket-agent profile undo` takes all of it back",
+    ]
     assert call(*there, "profile", "show", "--json").out == shown
     again = call(*there, "profile", "import", str(exported))
     assert (again.code, again.err) == (
         0,
-        "imported 0 sessions, 0 turns, 0 changes; 3 were here already\n",
+        "imported 0 sessions, 0 turns, 0 changes; 3 were here already\nfacts: 1 unchanged\n",
     )
     assert call(*there, "profile", "show", "--json").out == shown
     assert call("profile", "import", str(exported), "--profile", "copy").code == 0
@@ -199,7 +204,7 @@ def test_export_and_import(call: Any, exported: Path, tmp_path: Path) -> None:
         (lambda data: data[: len(data) // 2], "cut short"),
         (lambda data: b"".join(data.splitlines(keepends=True)[:-1]), "cut short"),
         (lambda data: data.replace(b"I live", b"I l\xefve"), "Line 3 .* not UTF-8"),
-        (lambda data: data.replace(b'"version":1', b'"version":2'), "version 2"),
+        (lambda data: data.replace(b'"version":2', b'"version":3'), "version 3"),
         (
             lambda data: b"".join(
                 line * ((b'"turn"' in line[:20] and 2) or 1)

@@ -107,8 +107,9 @@ def test_imported_events_get_new_numbers(tmp_path: Path) -> None:
         new.record(add("home", "Porto"), actor=Actor.USER)
         profile = new.add_events(events)
         assert profile == new.profile() == replay(new.events())
-        assert [f.value for f in profile.active()] == ["Porto", "ramen"]
-        assert [e.op.undoes for e in new.events()] == [0, 0, 0, 3]
+        assert [f.value for f in profile.active()] == ["ramen", "Porto"]  # by their clocks
+        assert [e.seq for e in new.events()] == [2, 3, 4, 1]
+        assert [e.op.undoes for e in new.events()] == [0, 0, 3, 0]
         with pytest.raises(StoreError, match="already stored"):
             new.add_events(events)
         assert len(new.events()) == 4

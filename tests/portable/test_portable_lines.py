@@ -65,12 +65,14 @@ def refusal(lines: Iterable[bytes]) -> str:
 def test_the_lines_say_what_they_are(lines: list[bytes]) -> None:
     kinds = [json.loads(line)["kind"] for line in lines]
     assert kinds == ["header", "session", "turn", "turn", "event", "event", "fact", "end"]
+    counts = {"sessions": 1, "turns": 2, "events": 2, "facts": 1}
     assert json.loads(lines[0]) == {
         "kind": "header",
         "format": "pocket-agent-profile",
-        "version": 1,
+        "version": 2,
         "created": NOW,
-        "counts": {"sessions": 1, "turns": 2, "events": 2, "facts": 1},
+        "whole": True,
+        "counts": {**counts, "secrets": 0, "tombstones": 0},
     }
     assert json.loads(lines[-1])["sha256"] == hashlib.sha256(b"".join(lines[:-1])).hexdigest()
 
@@ -117,7 +119,7 @@ def put(name: str, value: object) -> Callable[[dict[str, Any]], None]:
 @pytest.mark.parametrize(
     ("number", "change", "words"),
     [
-        (1, put("version", 2), "version 2, and this program reads version 1"),
+        (1, put("version", 3), "version 3, and this program reads version 1 and 2"),
         (1, put("version", True), "version True"),
         (1, put("version", "1"), "version '1'"),
         (1, put("format", "recipes"), "not an export"),
@@ -253,7 +255,7 @@ def test_lines_that_no_reader_should_swallow(lines: list[bytes]) -> None:
 
 def test_an_undo_of_what_was_forgotten_takes_back_nothing(lines: list[bytes]) -> None:
     without = [line for line in lines if b'"id":"e1"' not in line]
-    counts = {"sessions": 1, "turns": 2, "events": 1, "facts": 0}
+    counts = {"sessions": 1, "turns": 2, "events": 1, "facts": 0, "secrets": 0, "tombstones": 0}
     fitting = edited(without, 1, put("counts", counts))
     read = decode(edited(fitting, len(fitting), put("counts", counts)))
     assert [event.op.undoes for event in read.events] == [0]

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pocket_agent.errors import ProfileError
-from pocket_agent.profile.edits import WAITS, Outcome
+from pocket_agent.profile.edits import WAITS
 from pocket_agent.profile.facts import (
     BATCH,
     IMPORTED,
@@ -20,6 +20,7 @@ from pocket_agent.profile.facts import (
     Profile,
     Source,
 )
+from pocket_agent.profile.outcomes import Outcome
 from pocket_agent.profile.redaction import Scope, redact, value_of
 from pocket_agent.profile.rules import apply, apply_new, effective, replay, undo_target
 from pocket_agent.profile.waiting import answers, rival_of, waiting

@@ -2,7 +2,8 @@
 
 `- home: Porto`, or a bullet under the heading `Food`, goes to that slot. Where neither the label
 nor the heading names a slot, the whole bullet goes to `other`. "likes" and "avoids", in a bullet or
-a heading, say which way a taste goes.
+a heading, say which way a taste goes. The Markdown that we export is such a list; the dates and
+quotes in it are left aside.
 """
 
 import re
@@ -13,6 +14,7 @@ from typing import Any
 from pocket_agent.errors import PortableError
 from pocket_agent.portable.importers.files import ImportFile
 from pocket_agent.portable.importers.found import OTHER, Found, Statement, clean_text
+from pocket_agent.portable.markdown import MARK
 from pocket_agent.profile.facts import Polarity
 from pocket_agent.profile.slots import BY_NAME, POLAR, Group
 from pocket_agent.profile.values import key
@@ -25,6 +27,11 @@ _BOLD_LINE = re.compile(r"^\s*(?:\*\*|__)(?P<text>[^*_]+?):?(?:\*\*|__):?\s*$")
 _FENCE = re.compile(r"^\s*(?:```|~~~)")
 _LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
 _MARKS = re.compile(r"\*\*|__|`|(?<!\w)[*_](?=\S)|(?<=\S)[*_](?!\w)")
+_QUOTE = re.compile(r"^\s+>")
+_DATE = re.compile(r" \(\d{4}-\d\d-\d\d\)$")
+_ESCAPED = re.compile(r"\\([\\`*_\[\]<>])")
+_HIDDEN = 0xE000  # private characters stand for escaped ones while Markdown's marks are taken off
+_SHOWN = {_HIDDEN + ord(mark): mark for mark in "\\`*_[]<>"}
 _LABEL = re.compile(r"^(?P<label>[^:·]{1,40}?)\s*(?::|\s·)\s+(?P<rest>\S.*)$")
 _LIKES = re.compile(r"^[♥\s]*(?:likes?|loves?|enjoys?|prefers?)\b[:\s]*", re.IGNORECASE)
 _AVOIDS = re.compile(
@@ -115,11 +122,14 @@ def _read(file: ImportFile) -> str:
 def _lines(text: str) -> Iterator[str]:
     """The lines, code aside; one that goes on with a bullet is joined to it."""
     held, in_code = "", False
-    for line in clean_text(text, MAX_BYTES).split("\n"):
+    lines = clean_text(text, MAX_BYTES).split("\n")
+    for line in _undated(lines) if lines[0] == MARK else lines:
         if _FENCE.match(line):
             in_code = not in_code
             continue
         if in_code:
+            continue
+        if _QUOTE.match(line):
             continue
         goes_on = line[:1].isspace() and line.strip() and not _BULLET.match(line)
         if held and goes_on:
@@ -136,7 +146,19 @@ def _lines(text: str) -> Iterator[str]:
 
 def _plain(text: str) -> str:
     """The words without Markdown's marks."""
-    return " ".join(_MARKS.sub("", _LINK.sub(r"\1", text)).split())
+    hidden = _ESCAPED.sub(lambda found: chr(_HIDDEN + ord(found[1])), text)
+    return " ".join(_MARKS.sub("", _LINK.sub(r"\1", hidden)).split()).translate(_SHOWN)
+
+
+def _undated(lines: list[str]) -> list[str]:
+    """The lines of an export of ours without its dates: all bullets have one, or they are words."""
+    bullets = [line for line in lines if line.startswith("- ")]
+    dated = all(_DATE.search(line) for line in bullets)
+    return (
+        [_DATE.sub("", line) if line.startswith("- ") else line for line in lines]
+        if dated
+        else lines
+    )
 
 
 def _place(heading: str) -> _Place:

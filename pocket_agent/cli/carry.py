@@ -1,0 +1,248 @@
+"""`profile export` and `profile import`: a profile in a file, and what a file would change."""
+
+import argparse
+import contextlib
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pocket_agent.cli.opening import as_path, erase, open_home, open_store, profile_name
+from pocket_agent.cli.options import descriptor
+from pocket_agent.cli.output import narrate, one_line, put_json, put_line
+from pocket_agent.errors import StoreError, UsageError
+
+if TYPE_CHECKING:
+    from pocket_agent.portable.age import Keys, Seal
+    from pocket_agent.portable.changes import Changes
+    from pocket_agent.portable.contents import Summary
+    from pocket_agent.profile.facts import Fact
+
+_SHOWN = 20
+_WIDTH = 100
+
+
+def add_export(parser: argparse.ArgumentParser) -> None:
+    """Where to, for whom, and what of it."""
+    parser.add_argument(
+        "file", help="FILE.md for Markdown, FILE.age (FILE.md.age) for an encrypted file"
+    )
+    parser.add_argument(
+        "--passphrase",
+        dest="with_passphrase",
+        action="store_true",
+        help="encrypt it with a passphrase (age format)",
+    )
+    _add_descriptor(parser)
+    parser.add_argument(
+        "--recipient",
+        action="append",
+        default=[],
+        metavar="KEY",
+        help="encrypt it to a public key, age1… or ssh-… (may be given several times)",
+    )
+    parser.add_argument("--no-turns", action="store_true", help="facts alone, no conversations")
+    parser.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        metavar="NAMES",
+        help="facts of these slots or groups alone (food,style), no conversations",
+    )
+    parser.add_argument(
+        "--without",
+        action="append",
+        default=[],
+        metavar="NAMES",
+        help="facts but those of these slots or groups (health), no conversations",
+    )
+    parser.add_argument("--dates", action="store_true", help="in Markdown: when it was learnt")
+    parser.add_argument("--quotes", action="store_true", help="in Markdown: your own words")
+
+
+def add_import(parser: argparse.ArgumentParser) -> None:
+    """How an export of ours is opened and taken in."""
+    parser.add_argument(
+        "--replace",
+        action="store_true",
+        help="of an export of ours: in the place of all that is here, not merged",
+    )
+    parser.add_argument(
+        "--passphrase",
+        dest="with_passphrase",
+        action="store_true",
+        help="the file opens with a passphrase (it is asked)",
+    )
+    _add_descriptor(parser)
+    parser.add_argument("--identity", metavar="FILE", help="your private key, of age or of SSH")
+
+
+def export(arguments: argparse.Namespace) -> int:
+    """Write an export."""
+    from pocket_agent.portable.archive import export_profile
+    from pocket_agent.portable.markdown import Style
+    from pocket_agent.portable.parts import Choice, slots_of
+    from pocket_agent.portable.writing import is_markdown
+
+    path = as_path(arguments.file)
+    choice = Choice(not arguments.no_turns, slots_of(arguments.only), slots_of(arguments.without))
+    styled = arguments.dates or arguments.quotes
+    style = Style(arguments.dates, arguments.quotes) if styled else None
+    with open_store(arguments) as store:
+        seal = _seal(arguments, path)
+        done = export_profile(store, path, choice=choice, seal=seal, style=style)
+        encrypted = store.key is not None
+    if choice.whole and not is_markdown(path):
+        narrate(f"exported {done.sessions} sessions, {done.turns} turns, {done.events} changes")
+    else:
+        narrate(f"exported {_count(done.facts, 'fact')}; conversations and the log are left out")
+    if done.held_back:
+        narrate(f"left out too: {_count(done.held_back, 'fact')} naming what was to be left out")
+    if encrypted and seal is None:
+        narrate("the profile is encrypted, this file is not: whoever has it can read it")
+    return 0
+
+
+def take_in(arguments: argparse.Namespace) -> int:
+    """Take in an export, or say what it would change."""
+    from pocket_agent.portable.archive import import_profile
+
+    locations, settings = open_home(arguments)
+    path = locations.profile(profile_name(arguments, settings))
+    is_new = not path.exists()
+    done = None
+    try:
+        with open_store(arguments, make=True) as store:
+            done = import_profile(
+                store,
+                as_path(arguments.file),
+                keys=_keys(arguments),
+                replace=arguments.replace,
+                dry_run=arguments.dry_run,
+            )
+    finally:
+        # All of it or nothing: no empty profile either.
+        if is_new and path.exists() and (done is None or arguments.dry_run):
+            with contextlib.suppress(StoreError):
+                erase(path)
+    _tell(done, arguments)
+    return 0
+
+
+def _tell(done: "Summary", arguments: argparse.Namespace) -> None:
+    what = "would import" if arguments.dry_run else "imported"
+    narrate(
+        f"{what} {done.sessions} sessions, {done.turns} turns, {done.events} changes; "
+        f"{done.skipped} were here already"
+    )
+    if arguments.json:
+        put_json(_record(done, arguments.dry_run))
+    elif arguments.dry_run:
+        for line in _lines(done.changes):
+            put_line(line)
+        narrate("nothing was changed")
+    else:
+        for line in _lines(done.changes):
+            narrate(line)
+    if done.forgotten_there:
+        narrate(
+            f"{done.forgotten_there} turns or changes that are here were forgotten where the file "
+            "comes from; they stay here until you forget them here too"
+        )
+    if not arguments.dry_run and (done.changes or done.turns or arguments.replace):
+        narrate("`pocket-agent profile undo` takes all of it back")
+
+
+def _lines(changes: "Changes") -> list[str]:
+    """What changes, in plain words: how many of each kind, then which."""
+    from pocket_agent.assistant.phrases import label
+
+    groups = {
+        "added": [label(fact) for fact in changes.added],
+        "updated": [f"{label(old)} → {_value(new)}" for old, new in changes.updated],
+        "no longer held": [label(fact) for fact in changes.removed],
+        "waiting for your yes or no": [label(fact) for fact in changes.waiting],
+        "marked": [f"{label(fact)} ({_marks(fact)})" for fact in changes.marked],
+    }
+    told = [f"{len(lines)} {name}" for name, lines in groups.items() if lines]
+    found = [f"facts: {', '.join([*told, f'{changes.unchanged} unchanged'])}"]
+    for name, lines in groups.items():
+        found += [f"  {name}: {one_line(line)[:_WIDTH]}" for line in lines[:_SHOWN]]
+        if len(lines) > _SHOWN:
+            found.append(f"  {name}: … and {len(lines) - _SHOWN} more")
+    return found
+
+
+def _value(fact: "Fact") -> str:
+    from pocket_agent.assistant.phrases import label
+
+    return label(fact).partition(" · ")[2]
+
+
+def _marks(fact: "Fact") -> str:
+    marks = [name for name, is_so in (("locked", fact.locked), ("pinned", fact.pinned)) if is_so]
+    return ", ".join(marks) or "neither locked nor pinned"
+
+
+def _record(done: "Summary", dry_run: bool) -> dict[str, Any]:
+    return {
+        "dry_run": dry_run,
+        "sessions": done.sessions,
+        "turns": done.turns,
+        "events": done.events,
+        "skipped": done.skipped,
+        "forgotten_there": done.forgotten_there,
+        "facts": asdict(done.changes),
+    }
+
+
+def _seal(arguments: argparse.Namespace, path: Path) -> "Seal | None":
+    """For whom the file is encrypted; None if for nobody.
+
+    A name that ends in .age asks for it too.
+    """
+    from pocket_agent.cli import passphrases
+    from pocket_agent.portable.age import SUFFIX, Seal, check_recipients
+
+    wanted = arguments.with_passphrase or arguments.file_passphrase_fd is not None
+    if arguments.recipient:
+        if wanted:
+            raise UsageError("A file is encrypted with a passphrase or to keys, not both")
+        recipients = tuple(arguments.recipient)
+        check_recipients(recipients)
+        return Seal(recipients=recipients)
+    if not wanted and not path.name.lower().endswith(SUFFIX):
+        return None
+    found = passphrases.given_for_file(arguments)
+    return Seal(passphrases.choose(found, passphrases.OTHERWISE_FILE, "export"))
+
+
+def _keys(arguments: argparse.Namespace) -> "Keys":
+    """What may open the file: a key, or a passphrase that is asked for when it is needed."""
+    from pocket_agent.cli import passphrases
+    from pocket_agent.portable.age import Keys
+
+    if arguments.identity:
+        if arguments.with_passphrase or arguments.file_passphrase_fd is not None:
+            raise UsageError("A file opens with a passphrase or with a key, not both")
+        return Keys(identity=as_path(arguments.identity))
+    name = Path(arguments.file).name
+
+    def passphrase() -> str:
+        found = passphrases.given_for_file(arguments)
+        return passphrases.ask_for_file(name) if found is None else found
+
+    return Keys(passphrase)
+
+
+def _count(number: int, name: str) -> str:
+    return f"{number} {name}{'' if number == 1 else 's'}"
+
+
+def _add_descriptor(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--file-passphrase-fd",
+        metavar="N",
+        type=descriptor,
+        help="read the file's passphrase from this file descriptor "
+        "(or: POCKET_AGENT_FILE_PASSPHRASE)",
+    )

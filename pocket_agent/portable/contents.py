@@ -1,0 +1,55 @@
+"""What goes into a file and what came of it: the contents of a store, and the summary."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from pocket_agent.memory.records import Session, Turn, TurnStatus
+from pocket_agent.memory.store import Store
+from pocket_agent.portable.changes import Changes
+from pocket_agent.portable.lines import Contents
+
+_PAGE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """How much was written or taken in; `skipped` is what was there already.
+
+    Args:
+        facts: how many hold in what was written. held_back: facts that a choice of parts took
+            out because they name what was to be left out.
+        changes: what an import changed, or would. forgotten_there: rows that are here and that
+            the other side has forgotten.
+    """
+
+    sessions: int
+    turns: int
+    events: int
+    skipped: int = 0
+    facts: int = field(default=0, compare=False)
+    held_back: int = field(default=0, compare=False)
+    changes: Changes = field(default=Changes(), compare=False)
+    forgotten_there: int = field(default=0, compare=False)
+
+
+def read_contents(store: Store) -> Contents:
+    """Everything of a store, in order; replies that still stream are left out."""
+    sessions = sorted(_all_sessions(store), key=lambda session: (session.started, session.id))
+    turns = [turn for session in sessions for turn in _all_turns(store, session.id)]
+    finished = tuple(turn for turn in turns if turn.status is not TurnStatus.OPEN)
+    events = tuple(sorted(store.events(), key=lambda event: event.seq))
+    return Contents(tuple(sessions), finished, events, store.graves())
+
+
+def _all_sessions(store: Store) -> Iterator[Session]:
+    offset = 0
+    while page := store.sessions(_PAGE, offset):
+        yield from page
+        offset += len(page)
+
+
+def _all_turns(store: Store, session: str) -> list[Turn]:
+    pages: list[list[Turn]] = []
+    while page := store.turns(session, before=pages[-1][0].id if pages else None, limit=_PAGE):
+        pages.append(page)
+    return [turn for page in reversed(pages) for turn in page]

@@ -1,0 +1,122 @@
+"""Export of a profile: everything it holds, or chosen parts of it, in one file."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pocket_agent.errors import PortableError, UsageError
+from pocket_agent.memory.store import Store
+from pocket_agent.portable import age
+from pocket_agent.portable.contents import Summary, read_contents
+from pocket_agent.portable.lines import MAX_LINE, Contents, encode, read_header
+from pocket_agent.portable.markdown import MARK, Style, as_markdown
+from pocket_agent.portable.parts import WHOLE, Choice, chosen_facts, part_of
+from pocket_agent.profile.rules import replay
+from pocket_agent.whole_file import replacing
+
+_MARKDOWN = (".md", ".markdown")
+
+
+def export_profile(
+    store: Store,
+    path: Path,
+    *,
+    choice: Choice = WHOLE,
+    seal: age.Seal | None = None,
+    style: Style | None = None,
+) -> Summary:
+    """Write a profile to `path`: whole, or not at all, for its owner's eyes alone.
+
+    A name that ends in `.md` (or `.md.age`) makes Markdown of it, for readers. An older plain
+    export at that place is replaced; any other file is not.
+
+    Args:
+        choice: what of it. seal: for whom the file is encrypted; None for a plain one.
+        style: what the Markdown tells beside the facts.
+
+    Raises:
+        PortableError: the file can't be written. DiskFullError: there is no room.
+        UsageError: the name and the wishes contradict each other.
+    """
+    markdown = is_markdown(path)
+    _check_wishes(path, choice, seal, style)
+    with store.database.reading():  # nothing changes meanwhile
+        profile, events = store.profile(), store.events()
+        facts = chosen_facts(profile, events, choice)
+        if markdown:
+            contents = Contents()
+        else:
+            contents = read_contents(store) if choice.whole else part_of(profile, events, choice)
+    created = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    active = [fact for fact in facts if fact.state == "active"]
+    if markdown:
+        lines = as_markdown(active, style or Style())
+    else:
+        held = profile if choice.whole else replay(contents.events)
+        lines = encode(contents, held.facts.values(), created)
+    _write(path, lines, seal)
+    live = (*profile.active(), *profile.candidates())
+    held_back = sum(choice.takes(fact.slot) for fact in live) - len(facts)
+    counts = (len(contents.sessions), len(contents.turns), len(contents.events))
+    return Summary(*counts, facts=len(active), held_back=held_back)
+
+
+def is_markdown(path: Path) -> bool:
+    """Whether a file of that name is to be Markdown."""
+    return path.name.lower().removesuffix(age.SUFFIX).endswith(_MARKDOWN)
+
+
+def _check_wishes(path: Path, choice: Choice, seal: age.Seal | None, style: Style | None) -> None:
+    if seal is None and path.name.lower().endswith(age.SUFFIX):
+        raise UsageError(
+            f"{path.name} is to be encrypted, but nothing is given to do it with",
+            "A passphrase, or --recipient KEY.",
+        )
+    if seal is not None:
+        age.check_recipients(seal.recipients)
+    if style is not None and not is_markdown(path):
+        raise UsageError(
+            "Dates and quotes are chosen for Markdown alone", "Name a file like ME.md."
+        )
+    if style is not None and style.quotes and not choice.whole:
+        raise UsageError("A quote may hold what is left out", "Leave out --quotes.")
+
+
+def _write(path: Path, lines: Iterable[bytes], seal: age.Seal | None) -> None:
+    try:
+        _check_place(path)
+        if seal is not None:
+            lines = [age.encrypt(b"".join(lines), seal)]
+        with replacing(path) as file:
+            file.writelines(lines)
+    except OSError as error:
+        raise PortableError(
+            f"{path} can't be written ({error.strerror or error})", "Choose another place."
+        ) from error
+
+
+def _check_place(path: Path) -> None:
+    """Only an older export, or an empty file, may be written over."""
+    if path.is_dir():
+        raise PortableError(f"{path} is a folder", "Name a file in it.")
+    if not path.exists():
+        return
+    if not path.is_file():
+        raise PortableError(f"{path} is not a plain file", "Choose another place.")
+    if path.stat().st_size == 0:
+        return
+    with path.open("rb") as file:
+        first = file.readline(MAX_LINE)
+    if is_markdown(path) and first.strip() == MARK.encode():
+        return
+    if age.is_age(first):
+        raise PortableError(
+            f"{path} is there already, and nobody can see whether it is an export",
+            "Delete it first, or choose another name.",
+        )
+    try:
+        read_header(first)
+    except PortableError as error:
+        raise PortableError(
+            f"{path} is there already and is not an export", "Choose another name."
+        ) from error
