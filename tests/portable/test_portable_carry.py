@@ -12,6 +12,7 @@ from portable_samples import fill  # type: ignore[import-not-found]
 from pocket_agent.errors import PortableError, ProfileError
 from pocket_agent.memory.erasure import Wish
 from pocket_agent.memory.recall import Recaller
+from pocket_agent.memory.records import Drawn
 from pocket_agent.memory.store import Store
 from pocket_agent.portable.archive import export_profile, import_profile, read_contents
 from pocket_agent.profile.facts import Actor, Op, OpKind, Polarity, Source
@@ -161,6 +162,21 @@ def test_a_replacement_takes_the_place_of_all_and_is_undone(
     lived.undo()
     assert everything(lived) == before
     assert recalled(lived, "Porto")
+
+
+def test_what_a_reply_was_made_from_comes_back_with_it(
+    lived: Store, other: Store, file: Path
+) -> None:
+    session = other.new_session()
+    asked = other.add_user_turn(session.id, "Where did I say I live?")
+    reply = other.open_reply(session.id, Drawn(turns=(asked.id,)))
+    other.close_reply(reply.id, "In Leeds.")
+    drawn = other.drawn([reply.id])
+    take(lived, other, file, replace=True)
+    assert other.drawn([reply.id]) == {}
+    other.undo()
+    assert other.drawn([reply.id]) == drawn
+    assert drawn
 
 
 def test_a_replacement_is_undone_beneath_what_was_said_since(

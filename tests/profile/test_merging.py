@@ -97,10 +97,13 @@ clocks = st.integers(0, 12)
 
 
 def live(laptop: Laptop, life: Sequence[tuple[object, ...]]) -> Laptop:
-    batch = f"{BATCH}{laptop.name}{len(laptop.log)}"
+    batch = ""
     for what, slot, value, old, avoids, actor, confidence, pick, together in life:
+        if not (together and batch):  # a batch is recorded in one go, with nothing between
+            batch = f"{BATCH}{laptop.name}{len(laptop.log)}"
         if what == "undo":
             laptop.undo()
+            batch = ""
             continue
         kind = OpKind(what)
         if kind in (OpKind.ADD, OpKind.UPDATE, OpKind.REMOVE):
