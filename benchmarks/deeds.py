@@ -153,13 +153,31 @@ def _with_export(folder: Path) -> None:
             export_profile(store, folder / "in.jsonl")
 
 
+_NEWER = """
+DROP TABLE set_aside;
+DROP TABLE imports;
+DROP TABLE tombstone_keys;
+DROP INDEX events_in_order;
+ALTER TABLE events DROP COLUMN clock;
+ALTER TABLE events DROP COLUMN over;
+ALTER TABLE events DROP COLUMN batch;
+ALTER TABLE turns DROP COLUMN batch;
+ALTER TABLE sessions DROP COLUMN batch;
+ALTER TABLE tombstones DROP COLUMN batch;
+DROP TRIGGER contexts_forget_turns;
+DROP TABLE contexts;
+DROP TABLE vector_bits;
+"""
+"""Takes back what the schema has had since version 4."""
+
+
 def _earlier(folder: Path) -> None:
-    """As the version before would have left it."""
+    """As version 4 would have left it."""
     path = profile_in(folder)
     _plain(folder)
     connection = connect(path, None)
     with connection:
-        connection.execute("DROP TABLE vector_bits")
+        connection.execute(_NEWER)
         step = next(step for step in migrations.STEPS if "vector_codes USING vec0" in step)
         connection.execute(step[step.index("CREATE VIRTUAL") :])
         connection.execute(
