@@ -14,6 +14,8 @@ from pocket_agent.errors import ModelError
 
 _OFFLOADED = re.compile(r"offloaded (\d+)/(\d+) layers to GPU")
 _LEVEL_ERROR = 4
+_HELD: list[Any] = []
+"""The callback that llama.cpp has, which must outlive whoever gave it: freed, it is a crash."""
 
 
 class NativeLog:
@@ -27,8 +29,9 @@ class NativeLog:
         self.reason = ""
         self.offloaded: tuple[int, int] | None = None
         self._echo = echo
-        self._callback = lib.llama_log_callback(self._take)
-        lib.llama_log_set(self._callback, None)
+        callback = lib.llama_log_callback(self._take)
+        lib.llama_log_set(callback, None)
+        _HELD[:] = [callback]
 
     def _take(self, level: int, text: bytes, _data: object) -> None:
         line = text.decode("utf-8", "replace")
