@@ -27,6 +27,7 @@ from typing import Any
 
 from benchmarks import chats
 from benchmarks.deeds import DEEDS, Deed, Picture, picture
+from pocket_agent.llm.lifeline import die_with_parent
 
 _TRIES = 6
 """So many for each kill that is to count, at most."""
@@ -51,6 +52,7 @@ class Child:
         if not child:
             try:
                 os.setsid()
+                die_with_parent()  # or it chats on when the command itself is ended
                 os.dup2(writing, 1)
                 os.write(1, b"begun\n")
                 work()

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from small_disks import small_disk_at
 
 from pocket_agent.cli.main import main
 from pocket_agent.errors import DiskFullError
@@ -44,17 +45,8 @@ os._exit(0)
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
     """A real file system of 4 MB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=4m,nr_inodes=40,mode=700", "tmpfs", str(folder)]
-    try:
-        done = subprocess.run(mount, capture_output=True, timeout=30, check=False)
-    except FileNotFoundError:
-        pytest.skip("no mount here")
-    if done.returncode != 0:
-        pytest.skip("may not mount a tmpfs here")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True, timeout=30)
+    with small_disk_at(tmp_path / "disk", "size=4m,nr_inodes=40") as folder:
+        yield folder
 
 
 def made(home: Path, key: Key | None = None) -> Path:

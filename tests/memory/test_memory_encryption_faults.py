@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from small_disks import small_disk_at
 
 from pocket_agent.errors import DiskFullError, PassphraseError
 from pocket_agent.memory import cipher
@@ -154,17 +155,8 @@ def _holds_no_words(folder: Path) -> bool:
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A real file system of 8 MB."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=8m,mode=700", "tmpfs", str(folder)]
-    try:
-        done = subprocess.run(mount, capture_output=True, timeout=30, check=False)
-    except FileNotFoundError:
-        pytest.skip("no mount here: the limit of a file's size below stands in")
-    if done.returncode != 0:
-        pytest.skip("may not mount a tmpfs here: the limit of a file's size below stands in")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True, timeout=30)
+    with small_disk_at(tmp_path / "small", "size=8m") as folder:
+        yield folder
 
 
 def test_a_full_disk_leaves_it_as_it_was(small_disk: Path) -> None:

@@ -2,11 +2,11 @@
 
 import errno
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from small_disks import small_disk_at
 
 from pocket_agent.errors import DiskFullError
 from pocket_agent.memory import lock
@@ -21,17 +21,8 @@ LONG = "I never throw anything away, not even this sentence. " * 60
 @pytest.fixture
 def tiny_disk(tmp_path: Path) -> Iterator[Path]:
     """A real file system of 1 MB."""
-    folder = tmp_path / "tiny"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=1m,mode=700", "tmpfs", str(folder)]
-    try:
-        done = subprocess.run(mount, capture_output=True, timeout=30, check=False)
-    except FileNotFoundError:
-        pytest.skip("no mount here: the page limit below stands in")
-    if done.returncode != 0:
-        pytest.skip("may not mount a tmpfs here: the page limit below stands in")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True, timeout=30)
+    with small_disk_at(tmp_path / "tiny", "size=1m") as folder:
+        yield folder
 
 
 def write_until_full(store: Store, session: str) -> list[Turn]:

@@ -16,12 +16,11 @@ from pocket_agent.portable.importers.found import (
     Utterance,
     clean_line,
     clean_text,
+    entries,
     moment_of,
     text_of,
     unnamed,
-    wrong,
 )
-from pocket_agent.portable.importers.json_items import values
 
 _ROLES = {"user": TurnRole.USER, "assistant": TurnRole.ASSISTANT}
 _SPOKEN = ("text", "multimodal_text", "code")
@@ -39,13 +38,8 @@ class ChatGpt:
 
     def read(self, file: ImportFile) -> Iterator[Found]:
         """The conversations, the branch of each that was last in view."""
-        number = 0
-        for text in file.texts():
-            for entry in values(text):
-                number += 1
-                if not self.knows(entry):
-                    raise wrong(number, "it is no conversation of ChatGPT's (no `mapping`)")
-                yield _conversation(entry)
+        complaint = "it is no conversation of ChatGPT's (no `mapping`)"
+        return map(_conversation, entries(file.texts(), self.knows, complaint))
 
 
 def _conversation(entry: dict[str, Any]) -> Conversation:

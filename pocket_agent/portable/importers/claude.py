@@ -12,12 +12,11 @@ from pocket_agent.portable.importers.found import (
     Utterance,
     clean_line,
     clean_text,
+    entries,
     moment_of,
     text_of,
     unnamed,
-    wrong,
 )
-from pocket_agent.portable.importers.json_items import values
 
 _ROLES = {"human": TurnRole.USER, "assistant": TurnRole.ASSISTANT}
 
@@ -34,13 +33,8 @@ class Claude:
 
     def read(self, file: ImportFile) -> Iterator[Found]:
         """The conversations."""
-        number = 0
-        for text in file.texts():
-            for entry in values(text):
-                number += 1
-                if not self.knows(entry):
-                    raise wrong(number, "it is no conversation of Claude's (no `chat_messages`)")
-                yield _conversation(entry)
+        complaint = "it is no conversation of Claude's (no `chat_messages`)"
+        return map(_conversation, entries(file.texts(), self.knows, complaint))
 
 
 def _conversation(entry: dict[str, Any]) -> Conversation:

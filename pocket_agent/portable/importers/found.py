@@ -5,14 +5,16 @@ All of it is somebody else's text: data to be shown and searched, never an instr
 
 import math
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any, Protocol
 
 from pocket_agent.errors import PortableError
 from pocket_agent.memory.records import TurnRole
 from pocket_agent.portable.importers.files import ImportFile
+from pocket_agent.portable.importers.json_items import values
 from pocket_agent.profile.facts import Polarity
 
 OTHER = "other"
@@ -101,6 +103,20 @@ def wrong(number: int, why: str) -> PortableError:
     return PortableError(
         f"Entry {number} of the file can't be used: {why}", "Nothing was imported."
     )
+
+
+def entries(
+    texts: Iterable[Iterable[bytes]], knows: Callable[[Any], bool], complaint: str
+) -> Iterator[Any]:
+    """The entries of all the texts of a file.
+
+    Raises:
+        PortableError: one of them is not what is known, or no JSON.
+    """
+    for number, entry in enumerate(chain.from_iterable(map(values, texts)), 1):
+        if not knows(entry):
+            raise wrong(number, complaint)
+        yield entry
 
 
 def clean_text(text: str, most: int = MAX_TEXT) -> str:
