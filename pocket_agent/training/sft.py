@@ -30,7 +30,7 @@ class SftOptions:
 
     Args:
         data: files of labelled turns. out: folder for checkpoints and the adapter.
-        batch: examples a step. rate: peak learning rate, cosine to a tenth after warm-up.
+        batch: examples a step. rate: peak learning rate, cosine to a fiftieth after warm-up.
         b_ratio: the rate of LoRA's B over that of its A (LoRA+, arXiv 2402.12354).
         rank: of the LoRA matrices. epochs: passes over the data.
         start: a trained adapter to go on from, a PEFT folder or an exported GGUF.
@@ -128,7 +128,7 @@ def _trainer(options: SftOptions, base: Path, rows: list[dict[str, list[int]]]) 
         num_train_epochs=options.epochs,
         learning_rate=options.rate,
         lr_scheduler_type="cosine_with_min_lr",
-        lr_scheduler_kwargs={"min_lr_rate": 0.1},
+        lr_scheduler_kwargs={"min_lr_rate": 0.02},
         warmup_steps=min(50, max(1, steps // 20)),
         weight_decay=_DECAY,
         max_grad_norm=1.0,
