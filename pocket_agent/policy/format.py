@@ -13,7 +13,7 @@ Lines rather than JSON: shorter, and small models keep to them.
 import re
 from collections.abc import Iterable, Sequence
 
-from pocket_agent.policy.state import Known, State
+from pocket_agent.policy.state import Known, State, may_end
 from pocket_agent.profile.facts import Op, OpKind, Polarity
 from pocket_agent.profile.slots import BY_NAME, POLAR
 from pocket_agent.profile.values import clean, find_span, key
@@ -97,6 +97,8 @@ def _parse_line(line: str, state: State) -> Op | None:
         said = _said(state, value)
         if held is None or said is None or key(said) == key(held.value):
             return None
+        if not may_end(held, f"{state.assistant} {state.turn}"):
+            return Op(OpKind.ADD, slot, said, polarity=held.polarity)
         return Op(OpKind.UPDATE, slot, said, old=held.value, polarity=held.polarity)
     if match := _REMOVE.fullmatch(line):
         held = _held(state.known, *match.groups())

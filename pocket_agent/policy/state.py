@@ -133,6 +133,17 @@ def near(known: Sequence[Known], assistant: str, turn: str) -> tuple[Known, ...]
     return tuple(sorted((fact for _, fact in best), key=lambda f: _ORDER.get(f.slot, len(_ORDER))))
 
 
+def may_end(held: Known, said: str) -> bool:
+    """Whether a new value in its slot may take a fact's place: in a list, only if it is named.
+
+    "We came home with a gull" adds a pet; it does not give the dog away.
+    """
+    if not BY_NAME[held.slot].many:
+        return True
+    named = _content(held.value)
+    return not named or bool(named & _content(said))
+
+
 def tail(text: str, size: int) -> str:
     """The last `size` words of `text`, on one line."""
     return " ".join(text.split()[-size:])

@@ -55,6 +55,23 @@ def test_an_update_that_turns_round_is_a_removal_and_an_add():
     assert render_ops([op], MOVE.known) == "remove food: olives\nlike food: balcony"
 
 
+DOG = Known("pet", "greyhound Biscuit")
+
+
+@pytest.mark.parametrize(
+    ("known", "turn", "kind"),
+    [
+        (DOG, "Besides the dog we've now acquired a one-legged gull called Nelson.", OpKind.ADD),
+        (DOG, "Biscuit's place has gone to a gull called Nelson.", OpKind.UPDATE),
+        (Known("home", "Leeds"), "We live beside a gull called Nelson.", OpKind.UPDATE),
+    ],
+)
+def test_in_a_list_only_what_is_named_is_replaced(known: Known, turn: str, kind: OpKind):
+    line = f"update {known.slot}: {known.value} > gull called Nelson"
+    (op,) = parse(line, State((known,), "", turn))
+    assert (op.kind, op.slot, op.value) == (kind, known.slot, "gull called Nelson")
+
+
 @pytest.mark.parametrize(
     "line",
     [

@@ -6,12 +6,12 @@ A turn whose ops would not do what its text says is refused (None) and another i
 from collections.abc import Sequence
 
 from pocket_agent.errors import ProfileError
-from pocket_agent.policy.state import Known
+from pocket_agent.policy.state import Known, may_end
 from pocket_agent.profile.facts import Actor, Event, Op, OpKind, Polarity, Profile, Source
 from pocket_agent.profile.rules import Outcome, apply
 from pocket_agent.profile.slots import SINGLE
 from pocket_agent.profile.values import clean
-from pocket_agent.training.simulator.filling import Part, golds
+from pocket_agent.training.simulator.filling import Part, golds, strip
 from pocket_agent.training.simulator.pattern import CHANGES, TURNS, Gold
 from pocket_agent.training.simulator.splits import cached_key
 
@@ -79,14 +79,15 @@ def label(
     ops: list[Op] = []
     given = iter(values)
     for part in parts:
-        made = _part_ops(part, [clean(next(given)) for _ in part.pattern.golds], known)
+        mine = [clean(next(given)) for _ in part.pattern.golds]
+        made = _part_ops(part, mine, known, strip(plain))
         if made is None:
             return None
         ops += made
     return ops if _distinct(ops) else None
 
 
-def _part_ops(part: Part, values: list[str], known: Sequence[Known]) -> list[Op] | None:
+def _part_ops(part: Part, values: list[str], known: Sequence[Known], said: str) -> list[Op] | None:
     pattern, old = part.pattern, part.old
     ops: list[Op] = []
     if part.restated:
@@ -96,7 +97,8 @@ def _part_ops(part: Part, values: list[str], known: Sequence[Known]) -> list[Op]
     replaced = False
     for gold, value in zip(pattern.golds, values, strict=True):
         op: Op | None
-        if gold.slot == pattern.topic and pattern.section in CHANGES and not replaced and old:
+        changes = gold.slot == pattern.topic and pattern.section in CHANGES and not replaced
+        if changes and old and may_end(old, said):
             replaced = True
             op = _update(gold, value, old, known)
         elif gold.has_old and pattern.section in TURNS and old:
