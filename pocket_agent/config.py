@@ -40,6 +40,7 @@ class Settings:
         key_store: whether passphrases are looked for in the system's key store.
         candidates: "unsure" has what the policy is not sure enough of proposed for a yes or no;
             "off" drops it.
+        ask: whether a reply may end with one short question, where the answer hangs on it.
     """
 
     profile: str = "default"
@@ -56,6 +57,7 @@ class Settings:
     key_store: bool = False
     candidates: str = "off"
     offer_encryption: bool = True
+    ask: bool = True
 
     @property
     def offload(self) -> int:
@@ -184,6 +186,7 @@ _RULES: dict[str, _Rule] = {
     "requantize": _SWITCH,
     "learn": _SWITCH,
     "candidates": _Rule(lambda v: v in ("off", "unsure"), '"off" or "unsure"'),
+    "ask": _SWITCH,
     "theme": _NAME,
     "enter_sends": _SWITCH,
     "seed": _whole(0, 2**32 - 1),

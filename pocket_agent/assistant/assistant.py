@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from pocket_agent.assistant.asker import Asker
 from pocket_agent.assistant.context import (
     AssembledPrompt,
     Budget,
@@ -75,6 +76,7 @@ class AssistantOptions:
         remember: False writes nothing at all (incognito): turns live in memory only.
         recall: how many past turns may be brought back; 0 for none.
         recall_floor: a past turn with a lower score is left out.
+        ask: whether a reply may end with a question about the person (`policy.asking`).
     """
 
     system: str = ""
@@ -83,6 +85,7 @@ class AssistantOptions:
     remember: bool = True
     recall: int = 3
     recall_floor: float = 0.45
+    ask: bool = False
 
 
 class Assistant:
@@ -108,6 +111,8 @@ class Assistant:
         self._engine = engine
         self._recaller = recaller
         self._learner = Learner(store, policy) if policy else None
+        asks = self.options.ask and self.options.learn and self.options.remember
+        self._asker = Asker(store) if asks else None
         self._history: list[Turn] = []
         self._sent: dict[str, str] = {}
         self._notes: dict[str, Note] = {}
@@ -166,7 +171,7 @@ class Assistant:
                 tuple(fact.id for fact in ready.facts),
                 tuple(memory.turn.id for memory in ready.recalled),
             )
-            async for event in self._reply(prompt, drawn):
+            async for event in self._reply(text, prompt, drawn):
                 yield event
         except ContextOverflowError:  # refused: it stays stored, but later prompts go without it
             self._history, self._dropped = before
@@ -289,7 +294,9 @@ class Assistant:
             tuple(facts.values()), noted.recalled, prompt.tokens, prompt.limit, prompt.dropped
         )
 
-    async def _reply(self, prompt: AssembledPrompt, drawn: Drawn) -> AsyncIterator[AssistantEvent]:
+    async def _reply(
+        self, text: str, prompt: AssembledPrompt, drawn: Drawn
+    ) -> AsyncIterator[AssistantEvent]:
         writer = ReplyWriter(self._store, self._open_reply(drawn))
         await writer.open()
         request = Request(
@@ -306,12 +313,22 @@ class Assistant:
             raise
         finish = (last.finish if last else None) or "stop"
         status = _ENDED.get(finish, TurnStatus.COMPLETE)
+        if (question := await self._follow_up(text, status)) and (
+            shown := await writer.add(f"\n\n{question}")
+        ):
+            yield ReplyDelta(writer.turn_id, shown)
         rest = writer.unshown
         reply = await writer.close(status)
         self._history.append(reply)
         if rest:
             yield ReplyDelta(reply.id, rest)
         yield ReplyDone(reply, finish, last.usage if last else None)
+
+    async def _follow_up(self, text: str, status: TurnStatus) -> str:
+        if self._asker is None:
+            return ""
+        done = status is TurnStatus.COMPLETE
+        return await asyncio.to_thread(self._asker.follow_up, text, may_ask=done)
 
     def _open_reply(self, drawn: Drawn) -> Opening:
         if not self.options.remember:

@@ -57,6 +57,7 @@ def tui_options(arguments: argparse.Namespace) -> "tuple[Locations, str, TuiOpti
         gpu_layers=settings.offload,
         requantize=settings.requantize and not arguments.no_requantize,
         threads=settings.threads,
+        ask=settings.ask,
         unsure=settings.candidates == "unsure",
         seed=settings.seed,
         learn=settings.learn,

@@ -6,6 +6,7 @@ from typing import Any
 
 from pocket_agent.errors import UsageError
 from pocket_agent.llm.protocol import GREEDY, ContextName, Engine, Request, Sampling, complete
+from pocket_agent.policy.asking import Past, choose
 from pocket_agent.policy.format import MAX_OPS, NONE, parse
 from pocket_agent.policy.grammar import build_grammar
 from pocket_agent.policy.prompt import END, few_shot_prompt, trained_prompt
@@ -97,7 +98,7 @@ class PolicyReader:
         return {
             "id": record.get("id"),
             "ops": [_as_record(op, assistant, turn) for op in reading.ops],
-            "ask": reading.ask,
+            "ask": reading.ask or _question(turn, known, reading.ops),
         }
 
     async def _decide(self, state: State, sampling: Sampling) -> list[Op]:
@@ -109,6 +110,13 @@ class PolicyReader:
             stop=(END,),
         )
         return parse(await complete(self._engine, request), state)
+
+
+def _question(turn: str, known: Sequence[Known], ops: Sequence[Op]) -> str | None:
+    """The slot that a first question would be about."""
+    held = {fact.slot for fact in known} | {op.slot for op in ops}
+    slot = choose(turn, held, Past())
+    return slot.name if slot else None
 
 
 def _add_news(ops: list[Op], found: Sequence[Op], known: Sequence[Known]) -> None:

@@ -22,6 +22,7 @@ class TuiOptions:
         gpu_layers: -1 for as many as fit, 0 for none.
         requantize: let a slow model file be copied once into a faster form.
         threads: decode threads; 0 chooses.
+        ask: let a reply end with a question about the person.
         unsure: let the policy propose what its caution holds back.
         seed: makes replies repeatable; None draws a new one each time.
         learn: whether anything is remembered from turns.
@@ -43,6 +44,7 @@ class TuiOptions:
     gpu_layers: int = -1
     requantize: bool = True
     threads: int = 0
+    ask: bool = False
     unsure: bool = False
     seed: int | None = None
     learn: bool = True

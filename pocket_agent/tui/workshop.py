@@ -219,6 +219,7 @@ async def open_parts(
         sampling=replace(CHAT, seed=options.seed),
         learn=options.learn and not store.read_only,
         remember=not options.incognito,
+        ask=options.ask,
     )
     assistant = Assistant(store, engine, Recaller(store, embedder), policy, behaviour)
     return Parts(store, engine, assistant, policy, locations, embedder, options)
