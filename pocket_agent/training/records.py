@@ -89,14 +89,14 @@ def _accumulate(records: Iterable[tuple[str, dict[str, Any]]]) -> Iterator[Label
         person = str(record.get("person", "nobody"))
         known = held.get(person, ())
         if "profile" in record:
-            known = tuple(_known(where, item) for item in record["profile"])
-        ops = tuple(_op(where, item) for item in record.get("ops", []))
+            known = tuple(_known(where, item) for item in _items(where, record, "profile"))
+        ops = tuple(_op(where, item) for item in _items(where, record, "ops"))
         ops = tuple(op for op in ops if op.kind is not OpKind.NONE)
         held[person] = known_of(profile_after(known, ops))
         yield Labelled(
             id=str(record.get("id", where)),
             person=person,
-            session=int(record.get("session", 1)),
+            session=_session(where, record),
             kind=str(record.get("kind", "fact" if ops else "noise")),
             klass=str(record.get("class", "")),
             known=known,
@@ -106,11 +106,25 @@ def _accumulate(records: Iterable[tuple[str, dict[str, Any]]]) -> Iterator[Label
         )
 
 
-def _known(where: str, item: Any) -> Known:
+def _items(where: str, record: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    items = record.get(name) or []
+    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+        raise UsageError(f"{where}: `{name}` is not a list of objects")
+    return items
+
+
+def _session(where: str, record: dict[str, Any]) -> int:
+    number = record.get("session", 1)
+    if type(number) is not int:
+        raise UsageError(f"{where}: `session` is not a number")
+    return number
+
+
+def _known(where: str, item: dict[str, Any]) -> Known:
     return Known(*_slot_value(where, item, item.get("value")))
 
 
-def _op(where: str, item: Any) -> Op:
+def _op(where: str, item: dict[str, Any]) -> Op:
     try:
         kind = OpKind(item["op"])
     except (ValueError, KeyError, TypeError) as error:
@@ -121,14 +135,14 @@ def _op(where: str, item: Any) -> Op:
     return Op(kind, slot, value, old=str(item.get("old") or ""), polarity=polarity)
 
 
-def _slot_value(where: str, item: Any, value: Any) -> tuple[str, str, Polarity]:
+def _slot_value(where: str, item: dict[str, Any], value: Any) -> tuple[str, str, Polarity]:
     slot = item.get("slot")
-    if slot not in BY_NAME:
+    if not isinstance(slot, str) or slot not in BY_NAME:
         raise UsageError(f"{where}: there is no slot {slot!r}")
     if not isinstance(value, str) or not value.strip():
         raise UsageError(f"{where}: a {slot} without a value")
     polarity = item.get("polarity") or "+"
-    if polarity not in ("+", "-"):
+    if not isinstance(polarity, str) or polarity not in ("+", "-"):
         raise UsageError(f"{where}: {polarity!r} is not a polarity")
     if polarity == "-" and slot not in POLAR and item.get("op") != "remove":
         raise UsageError(f"{where}: {slot} takes no polarity")

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Protocol
@@ -10,7 +10,7 @@ from typing import Protocol
 from pocket_agent.llm.engine import LlamaEngine
 from pocket_agent.llm.protocol import LoadSpec
 from pocket_agent.policy.reader import PolicyReader
-from pocket_agent.policy.state import Known
+from pocket_agent.policy.state import Known, windows
 from pocket_agent.profile.facts import Op, OpKind, Polarity
 from pocket_agent.profile.values import clean, key
 from pocket_agent.training.evaluation.turnwise import Judged
@@ -84,30 +84,51 @@ def _removals(known: Sequence[Known], value: str) -> list[Op]:
 
 
 @asynccontextmanager
-async def open_policy(
-    name: str, gguf: Path, cache: Path, caution: float = 0.0
-) -> AsyncIterator[Decider]:
-    """A policy by name.
+async def open_policies(
+    name: str, gguf: Path, cache: Path, cautions: Sequence[float] = (0.0,)
+) -> AsyncIterator[dict[float, Decider]]:
+    """A policy by name, once for each caution, on one loaded model.
 
     Args:
         name: `rules`, `base` (prompted few-shot), or the path of an adapter in GGUF.
     """
     if name == "rules":
-        yield RulePolicy()
+        yield dict.fromkeys(cautions, RulePolicy())
         return
     adapter = None if name == "base" else Path(name)
     engine = LlamaEngine()
     spec = LoadSpec(gguf, chat_tokens=512, policy_tokens=2048, adapter=adapter, requantize_in=cache)
     await engine.load(spec)
+    trained = adapter is not None
     try:
-        yield ModelPolicy(PolicyReader(engine, trained=adapter is not None, caution=caution))
+        yield {
+            caution: ModelPolicy(PolicyReader(engine, trained=trained, caution=caution))
+            for caution in cautions
+        }
     finally:
         await engine.close()
 
 
-async def judge(policy: Decider, records: Sequence[Labelled]) -> AsyncIterator[Judged]:
-    """Every turn decided at gold's profile."""
+async def judge(
+    policies: Mapping[float, Decider], records: Sequence[Labelled]
+) -> AsyncIterator[dict[float, Judged]]:
+    """Every turn decided at gold's profile, at each caution.
+
+    A turn of one window that is written on at a high caution is written on alike at a lower one:
+    caution weighs only whether there is anything to write. So it isn't decided again.
+    """
+    cautions = sorted(policies, reverse=True)
     for record in records:
-        start = time.perf_counter()
-        ops = await policy.decide(record.known, record.assistant, record.turn)
-        yield Judged(record, tuple(ops), time.perf_counter() - start)
+        found: dict[float, Judged] = {}
+        settled: tuple[Op, ...] = ()
+        for caution in cautions:
+            start = time.perf_counter()
+            if not settled:
+                ops = tuple(
+                    await policies[caution].decide(record.known, record.assistant, record.turn)
+                )
+                settled = ops if len(windows(record.turn)) == 1 else ()
+            else:
+                ops = settled
+            found[caution] = Judged(record, ops, time.perf_counter() - start)
+        yield found

@@ -4,15 +4,14 @@ import argparse
 import asyncio
 import json
 import statistics
-from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pocket_agent.training.base import bundled_gguf
 from pocket_agent.training.evaluation.bootstrap import Estimate, estimate
-from pocket_agent.training.evaluation.policies import Decider, judge, open_policy
+from pocket_agent.training.evaluation.policies import Decider, judge, open_policies
 from pocket_agent.training.evaluation.rolling import (
     after_updates,
     by_person,
@@ -51,32 +50,46 @@ class Report:
 
 
 async def evaluate(
-    name: str, policy: Decider, records: Sequence[Labelled], *, lives: bool = True
-) -> tuple[Report, list[Judged]]:
-    """Judge one policy.
+    name: str,
+    policies: Mapping[float, Decider],
+    records: Sequence[Labelled],
+    *,
+    lives: bool = True,
+) -> list[tuple[Report, list[Judged]]]:
+    """Judge one policy, at each of its cautions.
 
     Args:
         lives: whether to run whole lives too (three to five times as many decisions).
     """
     bar = Progress(f"{name}: turns", len(records))
-    judged = []
-    async for turn in judge(policy, records):
-        judged.append(turn)
+    judged: dict[float, list[Judged]] = {caution: [] for caution in policies}
+    async for turn in judge(policies, records):
+        for caution, decided in turn.items():
+            judged[caution].append(decided)
         bar.step()
-    report = summarise(name, judged)
-    if lives:
-        people = by_person(records)
-        bar = Progress(f"{name}: lives", len(people) + len(NOISE_SHARES))
-        lived = {}
-        for person, turns in people.items():
-            lived[person] = (turns, await live(policy, turns))
-            bar.step()
-        report.curve = curve(lived)
-        report.updates = after_updates(lived)
-        for share in NOISE_SHARES:
-            report.retention[share] = await retention(policy, records, share)
-            bar.step()
-    return report, judged
+    found = []
+    for caution, policy in policies.items():
+        label = f"{name} at {caution:g}" if len(policies) > 1 else name
+        report = summarise(label, judged[caution])
+        if lives:
+            await _live(report, policy, records)
+        found.append((report, judged[caution]))
+    return found
+
+
+async def _live(report: Report, policy: Decider, records: Sequence[Labelled]) -> None:
+    """Add what whole lives show."""
+    people = by_person(records)
+    bar = Progress(f"{report.policy}: lives", len(people) + len(NOISE_SHARES))
+    lived = {}
+    for person, turns in people.items():
+        lived[person] = (turns, await live(policy, turns))
+        bar.step()
+    report.curve = curve(lived)
+    report.updates = after_updates(lived)
+    for share in NOISE_SHARES:
+        report.retention[share] = await retention(policy, records, share)
+        bar.step()
 
 
 def summarise(name: str, judged: Sequence[Judged]) -> Report:
@@ -164,7 +177,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--gguf", type=Path, default=None, help="base model (default: bundled)")
     parser.add_argument("--cache", type=Path, default=Path("runs/cache"))
-    parser.add_argument("--caution", type=float, default=0.0, help="see PolicyReader")
+    parser.add_argument(
+        "--caution",
+        type=float,
+        nargs="+",
+        default=[0.0],
+        help="see PolicyReader; several are judged in one go, a column each",
+    )
     parser.add_argument("--limit", type=int, default=0, help="at most so many turns")
     parser.add_argument("--no-lives", action="store_true", help="single turns only")
     parser.add_argument("--json", type=Path, default=None, help="write all measures here")
@@ -184,22 +203,24 @@ def main(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _open(name: str, arguments: argparse.Namespace) -> AbstractAsyncContextManager[Decider]:
-    gguf = arguments.gguf or bundled_gguf()
-    return open_policy(name, gguf, arguments.cache, arguments.caution)
-
-
 async def _run(arguments: argparse.Namespace, records: Sequence[Labelled]) -> list[Report]:
     reports = []
+    gguf = arguments.gguf or bundled_gguf()
     arguments.cache.mkdir(parents=True, exist_ok=True)
     for name in arguments.policy or ["rules"]:
-        async with _open(name, arguments) as policy:
-            label = Path(name).stem
-            report, judged = await evaluate(label, policy, records, lives=not arguments.no_lives)
-        reports.append(report)
-        if arguments.errors:
-            arguments.errors.parent.mkdir(parents=True, exist_ok=True)
-            with arguments.errors.open("a") as stream:
-                for line in error_lines(judged):
-                    stream.write(json.dumps({"policy": label, **line}, ensure_ascii=False) + "\n")
+        cautions = arguments.caution if name != "rules" else arguments.caution[:1]
+        async with open_policies(name, gguf, arguments.cache, cautions) as policies:
+            lives = not arguments.no_lives
+            found = await evaluate(Path(name).stem, policies, records, lives=lives)
+        for report, judged in found:
+            reports.append(report)
+            if arguments.errors:
+                _note_errors(arguments.errors, report.policy, judged)
     return reports
+
+
+def _note_errors(path: Path, label: str, judged: Sequence[Judged]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as stream:
+        for line in error_lines(judged):
+            stream.write(json.dumps({"policy": label, **line}, ensure_ascii=False) + "\n")
