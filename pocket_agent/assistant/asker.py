@@ -4,7 +4,20 @@ import json
 from dataclasses import replace
 
 from pocket_agent.memory.store import Store
-from pocket_agent.policy.asking import Answer, Past, asked, choose, heard
+from pocket_agent.policy.asking import (
+    Answer,
+    Past,
+    asked,
+    choose,
+    heard,
+    interview,
+    met,
+    reaction,
+)
+from pocket_agent.profile.facts import Actor, Op, OpKind
+from pocket_agent.profile.outcomes import Applied
+from pocket_agent.profile.slots import Slot
+from pocket_agent.profile.values import clean
 
 _META = "asking"
 _LEAD = "So that the next answer fits you better: "
@@ -33,13 +46,33 @@ class Asker:
             The question; empty for none.
         """
         past = heard(self._past(), text)
-        known = {fact.slot for fact in self._store.profile().active()}
-        slot = choose(text, known, past) if may_ask else None
+        slot = choose(text, self._known(), past) if may_ask else None
         if slot is None:
             self._keep(past)
             return ""
         self._keep(asked(past, slot.name))
         return f"{_LEAD}{slot.question}{_HINT if past.last is None else ''}"
+
+    def interview(self) -> list[Slot]:
+        """The questions that a first conversation would put; none once they were."""
+        return interview(self._known(), self._past())
+
+    def answer(self, slot: str, text: str) -> Applied | None:
+        """Take the answer to a question of the interview: as a fact by the person's own hand.
+
+        Words such as "skip", "later", "never" or "I don't know" are no fact (`reaction`).
+
+        Returns:
+            What became of it, or None where there is no fact in it.
+
+        Raises:
+            ProfileError: the profile takes no such value.
+        """
+        said = reaction(text) if text.strip() else Answer.LATER
+        self._keep(met(self._past(), slot, said or Answer.ASKED))
+        if said is not None:
+            return None
+        return self._store.record(Op(OpKind.ADD, slot, clean(text)), actor=Actor.USER)
 
     def resume(self) -> None:
         """Ask again, whatever was refused before."""
@@ -48,6 +81,9 @@ class Asker:
     def stop(self) -> None:
         """Ask nothing any more."""
         self._keep(replace(self._past(), stopped=True))
+
+    def _known(self) -> set[str]:
+        return {fact.slot for fact in self._store.profile().active()}
 
     def _past(self) -> Past:
         return _read(self._store.get_meta(_META))

@@ -18,6 +18,8 @@ GAP = 5
 LATER = 40
 """User turns after which a question that was put off may come again."""
 _MOST_GAP = 160
+INTERVIEW = 5
+"""Questions of a first conversation, at most: longer ones are broken off."""
 
 
 class Answer(StrEnum):
@@ -89,6 +91,20 @@ def heard(past: Past, text: str) -> Past:
     met = {**past.slots, slot: (answer, past.turns)}
     stopped = answer is Answer.STOP
     return replace(past, slots=met, unwelcome=past.unwelcome + 1, stopped=stopped)
+
+
+def interview(known: Collection[str], past: Past) -> list[Slot]:
+    """The questions of a first conversation: at most INTERVIEW, the most useful answers first."""
+    if past.stopped:
+        return []
+    empty = (name for name in _FIRST if name not in known and _may_ask(name, past))
+    return [BY_NAME[name] for name in empty][:INTERVIEW]
+
+
+def met(past: Past, slot: str, answer: Answer) -> Past:
+    """After a question of the interview was met in that way."""
+    stopped = past.stopped or answer is Answer.STOP
+    return replace(past, slots={**past.slots, slot: (answer, past.turns)}, stopped=stopped)
 
 
 def _may_ask(name: str, past: Past) -> bool:
@@ -171,7 +187,13 @@ _NEEDED = {
     "routine": "schedule morning routine day week",
     "goal": "goal motivation habit improve progress",
 }
+# By how many answers change with it, and how gladly it is told.
+_FIRST = (
+    *("address", "length", "occupation", "home", "hobby", "diet", "tone", "language", "goal"),
+    *("food", "music", "units"),
+)
 _NEEDED_STEMS = {name: _stems(cues) for name, cues in _NEEDED.items()}
 assert all(
-    name in BY_NAME and BY_NAME[name].sensitivity is not Sensitivity.SENSITIVE for name in _NEEDED
+    name in BY_NAME and BY_NAME[name].sensitivity is not Sensitivity.SENSITIVE
+    for name in (*_NEEDED, *_FIRST)
 )

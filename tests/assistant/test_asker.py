@@ -97,3 +97,19 @@ def test_a_stopped_reply_takes_no_question_but_counts(store: Store) -> None:
     for _ in range(GAP - 1):
         assert asker.follow_up(DINNER) == ""
     assert asker.follow_up(DINNER)
+
+
+def test_answers_of_the_interview_are_facts_by_hand(store: Store) -> None:
+    asker = Asker(store)
+    first, second, third, *_ = (slot.name for slot in asker.interview())
+    applied = asker.answer(first, " Bernie. ")
+    assert applied is not None
+    assert applied.changed
+    assert asker.answer(second, "no idea") is None
+    assert asker.answer(third, "") is None
+    (fact,) = store.profile().active()
+    assert (fact.slot, fact.value, fact.actor) == (first, "Bernie", Actor.USER)
+    assert not {first, second, third} & {slot.name for slot in asker.interview()}
+    assert asker.answer(asker.interview()[0].name, "never") is None
+    assert asker.interview() == []
+    assert asker.follow_up(DINNER) == ""

@@ -4,7 +4,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pocket_agent.policy.asking import GAP, LATER, Answer, Past, asked, choose, heard, reaction
+from pocket_agent.policy.asking import (
+    GAP,
+    INTERVIEW,
+    LATER,
+    Answer,
+    Past,
+    asked,
+    choose,
+    heard,
+    interview,
+    met,
+    reaction,
+)
 from pocket_agent.profile.slots import BY_NAME, Sensitivity
 
 DINNER = "Can you suggest something for dinner?"
@@ -108,3 +120,13 @@ def test_only_an_empty_slot_that_is_not_sensitive_is_asked(text: str, known: set
         if slot is not None:
             assert slot.name not in known
             assert slot.sensitivity is not Sensitivity.SENSITIVE
+
+
+def test_an_interview_is_short_and_asks_what_is_empty() -> None:
+    first = interview((), Past())
+    assert len(first) == INTERVIEW
+    assert all(slot.sensitivity is not Sensitivity.SENSITIVE for slot in first)
+    rest = interview({first[0].name}, met(Past(), first[1].name, Answer.LATER))
+    assert not {first[0], first[1]} & set(rest)
+    assert interview((), met(Past(), first[0].name, Answer.STOP)) == []
+    assert interview(BY_NAME, Past()) == []
