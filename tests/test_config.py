@@ -31,10 +31,24 @@ def test_every_setting_is_read(path: Path) -> None:
         'profile = "work"\nmodel = "tiny"\ngpu_layers = 12\nchat_tokens = 2048\n'
         'requantize = false\nlearn = false\ntheme = "nord"\nenter_sends = false\n'
         "seed = 7\nthreads = 2\nlock_after_minutes = 5\nkey_store = true\n"
-        'candidates = "unsure"\noffer_encryption = false\n'
+        'candidates = "unsure"\noffer_encryption = false\npolicy_model = "chat"\n'
     )
     wanted = Settings(
-        "work", "tiny", 12, 2048, False, False, "nord", False, 7, 2, 5, True, "unsure", False
+        "work",
+        "tiny",
+        12,
+        2048,
+        False,
+        False,
+        "nord",
+        False,
+        7,
+        2,
+        5,
+        True,
+        "unsure",
+        False,
+        "chat",
     )
     assert load_settings(path) == wanted
     assert wanted.offload == 12

@@ -58,6 +58,7 @@ def tui_options(arguments: argparse.Namespace) -> "tuple[Locations, str, TuiOpti
         requantize=settings.requantize and not arguments.no_requantize,
         threads=settings.threads,
         unsure=settings.candidates == "unsure",
+        policy_model=settings.policy_model,
         seed=settings.seed,
         learn=settings.learn,
         incognito=silent,
