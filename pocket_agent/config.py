@@ -25,6 +25,8 @@ class Settings:
     Args:
         profile: the profile in use where no other is named.
         model: name or path of the model; empty for the bundled one.
+        policy_model: the model that learns from turns; empty for the bundled one with its trained
+            policy, "chat" for whichever answers.
         gpu_layers: "auto" for as many layers as fit, or how many; 0 for none.
         chat_tokens: size of the chat context.
         requantize: whether a slow model file may get a faster copy in the cache folder.
@@ -58,6 +60,7 @@ class Settings:
     candidates: str = "off"
     offer_encryption: bool = True
     ask: bool = True
+    policy_model: str = ""
 
     @property
     def offload(self) -> int:
@@ -194,5 +197,6 @@ _RULES: dict[str, _Rule] = {
     "lock_after_minutes": _whole(0, 7 * 24 * 60),
     "key_store": _SWITCH,
     "offer_encryption": _SWITCH,
+    "policy_model": _TEXT,
 }
 assert set(_RULES) == {field.name for field in fields(Settings)}

@@ -215,6 +215,10 @@ class Assistant:
         elsewhere = await asyncio.to_thread(from_elsewhere, self._store, taken_back, here)
         return f"{line} (from another conversation)" if elsewhere else line
 
+    def model_changed(self) -> None:
+        """Another model answers from now on: it counts otherwise, the conversation is the same."""
+        self._sizes = {}
+
     async def preempt_policy(self) -> None:
         """Give the machine to the person: the policy stops and catches up later."""
         if self._learner is not None:

@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pocket_agent.assistant.assistant import Assistant, AssistantOptions
+from pocket_agent.errors import ModelError
 from pocket_agent.llm.engine import LlamaEngine
-from pocket_agent.llm.models import ModelShelf
-from pocket_agent.llm.protocol import ModelInfo, Progress
+from pocket_agent.llm.models import ModelShelf, bundled_model
+from pocket_agent.llm.protocol import LoadSpec, ModelInfo, Progress
 from pocket_agent.memory.embedder import Embedder
 from pocket_agent.memory.indexer import Indexer
 from pocket_agent.memory.recall import Recaller
@@ -17,6 +18,11 @@ from pocket_agent.memory.store import Store
 from pocket_agent.paths import Locations, shipped_models
 from pocket_agent.policy.adapter import find_adapter
 from pocket_agent.policy.reader import PolicyReader
+
+SAME = "chat"
+"""As the policy's model: the one that answers."""
+_NO_CHAT = 256
+"""Tokens of a chat context that nobody uses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +35,8 @@ class Choice:
         makes_copy: make that copy, if it isn't there yet.
         threads: decode threads; 0 chooses.
         unsure: let the policy propose what its caution holds back.
+        policy_model: the model that reads turns; empty for the bundled one, if it is there,
+            `SAME` for the one that answers.
     """
 
     model: str = ""
@@ -38,6 +46,7 @@ class Choice:
     makes_copy: bool = True
     threads: int = 0
     unsure: bool = False
+    policy_model: str = ""
 
 
 def open_store(
@@ -61,30 +70,94 @@ def open_store(
 
 
 async def load_policy(
-    engine: LlamaEngine, locations: Locations, choice: Choice, progress: Progress | None = None
+    engine: LlamaEngine,
+    locations: Locations,
+    choice: Choice,
+    progress: Progress | None = None,
+    apart: LlamaEngine | None = None,
 ) -> PolicyReader:
     """Load a model, with the trained policy on it if there is one for that very file.
+
+    Args:
+        apart: where the policy's model is another than the one that answers, it is loaded here, so
+            that the trained policy goes on reading whatever answers. Without it, the policy reads
+            with `choice.model`.
 
     Raises:
         ModelError: there is no usable model.
     """
     shelf = ModelShelf(locations)
     base: Path = await asyncio.to_thread(shelf.resolve, choice.model)
-    adapter = await asyncio.to_thread(find_adapter, shipped_models(), base)
-    spec = shelf.load_spec(
-        choice.model,
-        chat_tokens=choice.chat_tokens,
-        gpu_layers=choice.gpu_layers,
-        requantize=choice.requantize,
-        makes_copy=choice.makes_copy,
-        adapter=adapter.path if adapter else None,
+    reads = policy_file(shelf, choice, base) if apart else base
+    adapter = await asyncio.to_thread(find_adapter, shipped_models(), reads)
+    spec = replace(
+        shelf.load_spec(
+            str(base),
+            chat_tokens=choice.chat_tokens,
+            gpu_layers=choice.gpu_layers,
+            requantize=choice.requantize,
+            makes_copy=choice.makes_copy,
+            adapter=adapter.path if adapter else None,
+        ),
+        threads=choice.threads,
     )
-    await engine.load(replace(spec, threads=choice.threads), progress)
+    reader = engine
+    if apart is None or reads == base:
+        await engine.load(spec, progress)
+    else:
+        await asyncio.gather(
+            engine.load(replace(spec, policy_tokens=0, adapter=None), progress),
+            _load_apart(apart, replace(spec, model=reads, chat_tokens=_NO_CHAT)),
+        )
+        reader = apart
+    if apart is not None and reader is engine:
+        await apart.close()
     if adapter is None:
-        return PolicyReader(engine)
+        return PolicyReader(reader)
     return PolicyReader(
-        engine, adapter.version, trained=True, caution=adapter.caution, unsure=choice.unsure
+        reader, adapter.version, trained=True, caution=adapter.caution, unsure=choice.unsure
     )
+
+
+def policy_file(shelf: ModelShelf, choice: Choice, base: Path) -> Path:
+    """The file of the model that reads turns.
+
+    Args:
+        base: that of the model that answers.
+
+    Raises:
+        ModelError: there is no model of the name that was chosen.
+    """
+    if choice.policy_model == SAME:
+        return base
+    file = shelf.resolve(choice.policy_model) if choice.policy_model else bundled_model()
+    if file is None or (base.exists() and file.exists() and file.samefile(base)):
+        return base
+    return file
+
+
+def policy_model(locations: Locations, choice: Choice) -> str:
+    """The path of the model that reads turns.
+
+    Raises:
+        ModelError: there is no usable model.
+    """
+    shelf = ModelShelf(locations)
+    named = choice.policy_model not in ("", SAME)
+    base = Path() if named else shelf.resolve(choice.model)
+    return str(policy_file(shelf, choice, base))
+
+
+async def _load_apart(apart: LlamaEngine, spec: LoadSpec) -> None:
+    if apart.info is not None and apart.info.path.exists() and apart.spec == spec:
+        return  # it stays while the model that answers is changed
+    try:
+        await apart.load(spec)
+    except ModelError as error:
+        raise ModelError(
+            f"The model that learns from what you say: {error.what}",
+            f'{error.todo} Or learn with the one that answers: policy_model = "{SAME}"'.strip(),
+        ) from error
 
 
 @asynccontextmanager
@@ -114,6 +187,7 @@ class Opened:
     embedder: Embedder
     indexer: Indexer | None
     info: ModelInfo
+    apart: LlamaEngine | None = None
 
     async def close(self, index_for: float = 0.0) -> None:
         """End the children and close the file.
@@ -124,6 +198,8 @@ class Opened:
         """
         await self.assistant.close()
         await self.engine.close()
+        if self.apart is not None:
+            await self.apart.close()
         if self.indexer is not None and index_for:
             self.indexer.wake()
             await asyncio.to_thread(self.indexer.wait_idle, index_for)
@@ -163,21 +239,22 @@ async def open_profile(
         open_store, locations, profile, key, remember=chosen.remember, blank=blank
     )
     embedder = Embedder()
-    engine = LlamaEngine()
+    engine, apart = LlamaEngine(), LlamaEngine()
     try:
         if by_meaning:
             embedder.start()
-        model = choice or Choice()
+        model, learns = choice or Choice(), chosen.learn and chosen.remember
         if not chosen.remember:
             model = replace(model, makes_copy=False)
-        policy = await load_policy(engine, locations, model, progress)
+        policy = await load_policy(engine, locations, model, progress, apart if learns else None)
         assert engine.info is not None
         recaller = Recaller(store, embedder if by_meaning else None)
         assistant = Assistant(store, engine, recaller, policy, chosen)
         indexer = Indexer(store, embedder) if chosen.remember and by_meaning else None
-        return Opened(store, engine, assistant, recaller, embedder, indexer, engine.info)
+        return Opened(store, engine, assistant, recaller, embedder, indexer, engine.info, apart)
     except BaseException:
         embedder.close()
         await engine.close()
+        await apart.close()
         store.close()
         raise

@@ -59,6 +59,7 @@ def tui_options(arguments: argparse.Namespace) -> "tuple[Locations, str, TuiOpti
         threads=settings.threads,
         ask=settings.ask,
         unsure=settings.candidates == "unsure",
+        policy_model=settings.policy_model,
         seed=settings.seed,
         learn=settings.learn,
         incognito=silent,

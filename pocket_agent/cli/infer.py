@@ -43,10 +43,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 async def _infer(arguments: argparse.Namespace) -> int:
-    from pocket_agent.assistant.opening import policy_alone
+    from pocket_agent.assistant.opening import policy_alone, policy_model
 
     locations, settings = open_home(arguments)
     choice = replace(choose_model(arguments, settings, CHAT_TOKENS), unsure=False)
+    if not arguments.model:  # the one that learns in a chat, whatever answers there
+        choice = replace(choice, model=policy_model(locations, choice))
     failed = False
     async with policy_alone(locations, choice, Narrator()) as (_, reader):
         narrate(f"policy {reader.version}")

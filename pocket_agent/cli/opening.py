@@ -95,6 +95,7 @@ def choose_model(
         requantize=settings.requantize and not arguments.no_requantize,
         threads=settings.threads,
         unsure=settings.candidates == "unsure",
+        policy_model=settings.policy_model,
     )
 
 

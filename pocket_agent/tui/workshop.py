@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 
 from pocket_agent.assistant.assistant import Assistant, AssistantOptions
 from pocket_agent.assistant.learning import ask_line, describe
 from pocket_agent.assistant.opening import Choice, load_policy, open_store
 from pocket_agent.assistant.phrases import label
-from pocket_agent.errors import StoreError, UsageError
+from pocket_agent.errors import ModelError, PocketAgentError, StoreError, UsageError
 from pocket_agent.llm.engine import LlamaEngine
 from pocket_agent.llm.models import ModelShelf
 from pocket_agent.llm.protocol import CHAT, ModelInfo, Progress
@@ -27,7 +28,15 @@ from pocket_agent.portable.kept import exports_holding
 from pocket_agent.profile.facts import Actor, Event, Fact, FactState, Op, OpKind, Profile
 from pocket_agent.profile.rules import CONFIDENT, effective
 from pocket_agent.profile.waiting import answers, waiting
-from pocket_agent.tui.backend import Answered, MemoryRow, Page, Preview, SourceRow
+from pocket_agent.tui.backend import (
+    Answered,
+    MemoryRow,
+    Page,
+    Preview,
+    Readiness,
+    SourceRow,
+    Stage,
+)
 from pocket_agent.tui.dates import moment
 from pocket_agent.tui.factsheet import origin
 from pocket_agent.tui.options import TuiOptions
@@ -68,6 +77,10 @@ class Parts:
     options: TuiOptions
     indexer: Indexer | None = None
     recalling: bool = False
+    apart: LlamaEngine = field(default_factory=LlamaEngine)
+    """Where the policy's model runs if another one answers."""
+    named: bool = False
+    """A model was named on the command line or in the settings, which counts at each start."""
 
     async def load(self, progress: Progress) -> ModelInfo:
         """Load the model, with the trained policy on it if there is one for it.
@@ -84,10 +97,46 @@ class Parts:
             makes_copy=not options.incognito,
             threads=options.threads,
             unsure=options.unsure,
+            policy_model=options.policy_model,
         )
-        self.policy.become(await load_policy(self.engine, self.locations, choice, progress))
+        apart = self.apart if options.learn and not options.incognito else None
+        reader = await load_policy(self.engine, self.locations, choice, progress, apart)
+        self.policy.become(reader)
         assert self.engine.info is not None
         return self.engine.info
+
+    async def use_model(self, name: str, progress: Progress) -> str:
+        """Answer with another model. Returns the line to show.
+
+        The former one is closed first: the memory may not hold both.
+
+        Raises:
+            PocketAgentError: it can't be loaded; the former one is back, if it can be.
+        """
+        former, shelf = self.options, ModelShelf(self.locations)
+        await asyncio.to_thread(shelf.resolve, name)
+        await self.assistant.preempt_policy()
+        await self.engine.close()
+        self.options = replace(former, model=name)
+        try:
+            await self.load(progress)
+        except PocketAgentError:
+            self.options = former
+            with suppress(PocketAgentError):
+                await self.load(progress)
+            raise
+        finally:
+            self.assistant.model_changed()
+        lasts = not (former.incognito or self.named) and await asyncio.to_thread(_keep, shelf, name)
+        return f"{self.model_name} answers {'from now on' if lasts else 'in this chat'}"
+
+    @property
+    def readiness(self) -> Readiness:
+        """What the status line says of the model that is loaded, or isn't."""
+        info = self.engine.info
+        if info is None:
+            return Readiness(Stage.FAILED)
+        return Readiness(Stage.READY, "", None, self.model_name, info.device, info.chat_tokens)
 
     @property
     def model_name(self) -> str:
@@ -185,7 +234,8 @@ class Parts:
     async def close(self) -> None:
         """Stop what runs, end the children, close the file."""
         await self.assistant.close()
-        await asyncio.gather(self.engine.close(), asyncio.to_thread(self._close_recall))
+        closing = self.engine.close(), self.apart.close(), asyncio.to_thread(self._close_recall)
+        await asyncio.gather(*closing)
         await asyncio.to_thread(self.store.close)
 
     def _close_recall(self) -> None:
@@ -222,7 +272,25 @@ async def open_parts(
         ask=options.ask,
     )
     assistant = Assistant(store, engine, Recaller(store, embedder), policy, behaviour)
-    return Parts(store, engine, assistant, policy, locations, embedder, options)
+    return Parts(
+        store,
+        engine,
+        assistant,
+        policy,
+        locations,
+        embedder,
+        options,
+        named=bool(options.model),
+    )
+
+
+def _keep(shelf: ModelShelf, name: str) -> bool:
+    """Have the model answer the next time too; whether that can be noted."""
+    try:
+        shelf.use(name)
+    except ModelError:  # a path, or a list that can't be written
+        return False
+    return True
 
 
 def _fact_row(fact: Fact | None, name: str) -> SourceRow:

@@ -1,6 +1,7 @@
 """The header check names what is wrong with a file, and never hands llama.cpp a fatal one."""
 
 import os
+import struct
 from pathlib import Path
 
 import pytest
@@ -108,6 +109,21 @@ def test_another_version(tmp_path: Path, version: int) -> None:
 def test_absurd_metadata(tmp_path: Path, changed: dict[str, bytes | None], message: str) -> None:
     with pytest.raises(ModelError, match=message):
         check_model(write(tmp_path, gguf(model_values(**changed))))
+
+
+@pytest.mark.parametrize(
+    ("raw", "message"),
+    [
+        (struct.pack("<IIQ", 9, 9, 1), "a list is of an unknown type"),
+        (struct.pack("<IIQ", 9, 4, 2**60), "cut short"),
+        (struct.pack("<IIQ", 9, 8, 2**60), "claims"),
+        (struct.pack("<IQ", 8, 2**63), "cut short"),
+        (struct.pack("<I", 99), "unknown type"),
+    ],
+)
+def test_absurd_values(tmp_path: Path, raw: bytes, message: str) -> None:
+    with pytest.raises(ModelError, match=message):
+        check_model(write(tmp_path, gguf(model_values(llama__attention__head_count=raw))))
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from pocket_agent.tui.commands import COMMANDS
 from pocket_agent.tui.screens.chat import ChatScreen
 from pocket_agent.tui.screens.confirm import ConfirmScreen
 from pocket_agent.tui.screens.help import HelpScreen, blocks, key_name
+from pocket_agent.tui.screens.models import ModelsScreen
 from pocket_agent.tui.screens.profile import ProfileScreen
 from pocket_agent.tui.screens.sessions import SessionsScreen
 from pocket_agent.tui.widgets.entries import MemoryLine
@@ -279,7 +280,15 @@ def test_help_names_every_command_and_every_key() -> None:
     told = [(key, about) for _, rows in blocks() for key, about in rows]
     for command in COMMANDS:
         assert (command.usage, command.about) in told
-    owners = (PocketApp, ChatScreen, Prompt, ProfileScreen, SessionsScreen, MemoryLine)
+    owners = (
+        PocketApp,
+        ChatScreen,
+        Prompt,
+        ProfileScreen,
+        SessionsScreen,
+        MemoryLine,
+        ModelsScreen,
+    )
     for owner in (*owners, ConfirmScreen):
         for binding in Binding.make_bindings(owner.__dict__["BINDINGS"]):
             assert binding.description, binding

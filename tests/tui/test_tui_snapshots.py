@@ -132,6 +132,16 @@ def test_sessions(snap_compare: Compare, size: str) -> None:
     assert snap_compare(PocketApp(ScriptedBackend()), run_before=steps, terminal_size=SIZES[size])
 
 
+@pytest.mark.parametrize("size", SIZES)
+def test_models(snap_compare: Compare, size: str) -> None:
+    async def steps(pilot: Pilot[str]) -> None:
+        await ready(pilot)
+        await say(pilot, "/models")
+        await shows(pilot, "about 138 tokens/s")
+
+    assert snap_compare(PocketApp(ScriptedBackend()), run_before=steps, terminal_size=SIZES[size])
+
+
 @pytest.mark.parametrize("size", ["usual", "narrow"])
 def test_context(snap_compare: Compare, size: str) -> None:
     async def steps(pilot: Pilot[str]) -> None:

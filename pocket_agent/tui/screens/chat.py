@@ -16,6 +16,7 @@ from pocket_agent.tui.commands import Command, parse
 from pocket_agent.tui.conversation import Said
 from pocket_agent.tui.dialogue import Dialogue
 from pocket_agent.tui.options import TuiOptions
+from pocket_agent.tui.screens.choosing import Choosing
 from pocket_agent.tui.screens.copying import Copying
 from pocket_agent.tui.screens.looking import Looking
 from pocket_agent.tui.screens.passphrase import PassphraseScreen
@@ -38,7 +39,7 @@ _PLACEHOLDERS = (
 )
 
 
-class ChatScreen(Copying, Looking):
+class ChatScreen(Copying, Looking, Choosing):
     """Talk with the assistant."""
 
     TITLE = "Chat"
