@@ -1,6 +1,7 @@
 """config.toml: read, checked, changed without loss."""
 
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,7 @@ def complaint(path: Path) -> str:
 
 def test_a_missing_file_means_the_defaults(path: Path) -> None:
     assert load_settings(path) == Settings()
-    assert Settings().offload == -1
+    assert Settings().gpu_layers == "auto"
 
 
 def test_every_setting_is_read(path: Path) -> None:
@@ -31,13 +32,12 @@ def test_every_setting_is_read(path: Path) -> None:
         'profile = "work"\nmodel = "tiny"\ngpu_layers = 12\nchat_tokens = 2048\n'
         'requantize = false\nlearn = false\ntheme = "nord"\nenter_sends = false\n'
         "seed = 7\nthreads = 2\nlock_after_minutes = 5\nkey_store = true\n"
-        'candidates = "unsure"\noffer_encryption = false\n'
+        'candidates = "unsure"\noffer_encryption = false\ndevice = "Vulkan0"\n'
     )
     wanted = Settings(
         "work", "tiny", 12, 2048, False, False, "nord", False, 7, 2, 5, True, "unsure", False
     )
-    assert load_settings(path) == wanted
-    assert wanted.offload == 12
+    assert load_settings(path) == replace(wanted, device="Vulkan0")
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_every_setting_is_read(path: Path) -> None:
         ("chat_tokens = 12", "line 3: chat_tokens must be a whole number from 256"),
         ("threads = true", "line 3: threads must be a whole number"),
         ("learn = 1", "line 3: learn must be true or false"),
-        ("gpu_layers = 'many'", 'line 3: gpu_layers must be "auto" or a whole number'),
+        ("gpu_layers = 'many'", 'line 3: gpu_layers must be "auto", "all" or a whole number'),
         ("seed = -1", "line 3: seed must be a whole number from 0"),
         ('profile = ""', "line 3: profile must be a name in quotes"),
         ("candidates = 'all'", 'line 3: candidates must be "off" or "unsure"'),
