@@ -95,6 +95,7 @@ class LiveBackend:
                 )
             )
         report(Readiness(Stage.READY, "", None, parts.model_name, info.device, info.chat_tokens))
+        parts.assistant.warm_up()
         await asyncio.to_thread(parts.start_recall)
 
     async def send(self, text: str) -> AsyncIterator[AssistantEvent]:
@@ -132,6 +133,7 @@ class LiveBackend:
 
     async def open_session(self, session: str | None) -> None:
         await self._open.assistant.open_session(session)
+        self._open.assistant.warm_up()
 
     async def rename_session(self, session: str, title: str) -> None:
         renamed = await asyncio.to_thread(self._open.store.rename_session, session, title)
