@@ -9,7 +9,7 @@ import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pocket_agent.errors import ConfigError
 from pocket_agent.whole_file import replacing
@@ -27,7 +27,9 @@ class Settings:
         model: name or path of the model; empty for the bundled one.
         policy_model: the model that learns from turns; empty for the bundled one with its trained
             policy, "chat" for whichever answers.
-        gpu_layers: "auto" for as many layers as fit, or how many; 0 for none.
+        gpu_layers: how many layers a GPU computes: "auto" for as many as fit, "all", or a number;
+            0 for none.
+        device: the GPU that computes them, as `doctor` calls it, or "cpu"; empty chooses.
         chat_tokens: size of the chat context.
         requantize: whether a slow model file may get a faster copy in the cache folder.
         learn: whether anything is remembered from turns.
@@ -47,7 +49,7 @@ class Settings:
 
     profile: str = "default"
     model: str = ""
-    gpu_layers: int | str = "auto"
+    gpu_layers: int | Literal["auto", "all"] = "auto"
     chat_tokens: int = 4096
     requantize: bool = True
     learn: bool = True
@@ -61,11 +63,7 @@ class Settings:
     offer_encryption: bool = True
     ask: bool = True
     policy_model: str = ""
-
-    @property
-    def offload(self) -> int:
-        """gpu_layers as an engine takes it: -1 for all."""
-        return self.gpu_layers if isinstance(self.gpu_layers, int) else -1
+    device: str = ""
 
 
 def load_settings(path: Path) -> Settings:
@@ -179,12 +177,15 @@ def _is_whole(value: Any, least: int, most: int) -> bool:
 _SWITCH = _Rule(lambda v: type(v) is bool, "true or false")
 _TEXT = _Rule(lambda v: isinstance(v, str), "a text in quotes")
 _NAME = _Rule(lambda v: isinstance(v, str) and v != "", "a name in quotes")
-_LAYERS = _Rule(lambda v: v == "auto" or _is_whole(v, 0, 1024), '"auto" or a whole number')
+_LAYERS = _Rule(
+    lambda v: v in ("auto", "all") or _is_whole(v, 0, 1024), '"auto", "all" or a whole number'
+)
 
 _RULES: dict[str, _Rule] = {
     "profile": _NAME,
     "model": _TEXT,
     "gpu_layers": _LAYERS,
+    "device": _TEXT,
     "chat_tokens": _whole(256, _MOST_TOKENS),
     "requantize": _SWITCH,
     "learn": _SWITCH,

@@ -27,6 +27,7 @@ from pocket_agent.assistant.learning import Learner, Policy, describe_undone, fr
 from pocket_agent.assistant.relevance import relevant
 from pocket_agent.assistant.replying import Opening, ReplyWriter
 from pocket_agent.assistant.shown import Note, Shown
+from pocket_agent.assistant.warming import Warming
 from pocket_agent.errors import ContextOverflowError, ModelError, UsageError
 from pocket_agent.llm.protocol import (
     CHAT,
@@ -113,6 +114,7 @@ class Assistant:
         self._learner = Learner(store, policy) if policy else None
         asks = self.options.ask and self.options.learn and self.options.remember
         self._asker = Asker(store) if asks else None
+        self.warming = Warming(engine)
         self._history: list[Turn] = []
         self._sent: dict[str, str] = {}
         self._notes: dict[str, Note] = {}
@@ -219,8 +221,14 @@ class Assistant:
         """Another model answers from now on: it counts otherwise, the conversation is the same."""
         self._sizes = {}
 
+    def warm_up(self) -> None:
+        """Let the model read the resumed history now; whatever the person does stops it."""
+        if self._engine.info is not None and self._history:
+            self.warming.start(self._assemble_history)
+
     async def preempt_policy(self) -> None:
         """Give the machine to the person: the policy stops and catches up later."""
+        await self.warming.stop()
         if self._learner is not None:
             await self._learner.preempt()
 
@@ -256,6 +264,20 @@ class Assistant:
         self._sent[turn.id] = prompt.user_text
         self._notes[turn.id] = Note.of(prompt)
         self.last_context = prompt
+        return prompt
+
+    async def _assemble_history(self) -> AssembledPrompt:
+        """The prompt as it is before the next message, which is still empty."""
+        assert self._engine.info is not None
+        active = (await asyncio.to_thread(self._store.profile)).active()
+        style = [fact for fact in active if fact.slot in STYLE]
+        system = system_text(style, self.options.system)
+        history = tuple(self._history)
+        material = Material(system, history, self._sent, "", dropped=self._dropped)
+        await self._count(texts_to_count(material))
+        prompt = assemble(material, Budget.share(self._engine.info.chat_tokens), self._size)
+        # What leaves the context now must not come back with the next message.
+        self._history, self._dropped = list(prompt.kept), prompt.dropped
         return prompt
 
     async def _material(

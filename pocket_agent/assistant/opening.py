@@ -10,6 +10,7 @@ from pocket_agent.assistant.assistant import Assistant, AssistantOptions
 from pocket_agent.errors import ModelError
 from pocket_agent.llm.engine import LlamaEngine
 from pocket_agent.llm.models import ModelShelf, bundled_model
+from pocket_agent.llm.offload import Layers
 from pocket_agent.llm.protocol import LoadSpec, ModelInfo, Progress
 from pocket_agent.memory.embedder import Embedder
 from pocket_agent.memory.indexer import Indexer
@@ -30,7 +31,9 @@ class Choice:
     """Which model, and how it is run.
 
     Args:
-        model: name or path; empty for the chosen one. gpu_layers: -1 for as many as fit.
+        model: name or path; empty for the chosen one.
+        gpu_layers: "auto" for as many as fit, "all", or a number.
+        device: name of the device that takes them; empty for the usual ones.
         requantize: let a slow file be copied once into a faster form.
         makes_copy: make that copy, if it isn't there yet.
         threads: decode threads; 0 chooses.
@@ -41,7 +44,8 @@ class Choice:
 
     model: str = ""
     chat_tokens: int = 4096
-    gpu_layers: int = -1
+    gpu_layers: Layers = "auto"
+    device: str = ""
     requantize: bool = True
     makes_copy: bool = True
     threads: int = 0
@@ -95,6 +99,7 @@ async def load_policy(
             str(base),
             chat_tokens=choice.chat_tokens,
             gpu_layers=choice.gpu_layers,
+            device=choice.device,
             requantize=choice.requantize,
             makes_copy=choice.makes_copy,
             adapter=adapter.path if adapter else None,

@@ -30,9 +30,9 @@ async def _bench(arguments: argparse.Namespace) -> int:
     async with policy_alone(locations, choice, Narrator()) as (engine, _):
         speed = await measure(engine)
         assert engine.info is not None
-        name, device = engine.info.name, engine.info.device
+        name, device, placement = engine.info.name, engine.info.device, engine.info.placement
     if arguments.json:
-        put_json({"model": name, "device": device, **asdict(speed)})
+        put_json({"model": name, "device": device, "placement": placement, **asdict(speed)})
         return 0
     put_line(f"{name} on {device}")
     put_line(

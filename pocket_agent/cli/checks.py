@@ -83,6 +83,7 @@ def look_at_all(arguments: argparse.Namespace) -> Iterator[Finding]:
         "database": _database,
         "profile": _profile,
         "encryption": _encryption,
+        "devices": _devices,
         "model": _model,
         "engine": _engine,
         "embedder": _embedder,
@@ -231,6 +232,12 @@ def _model(place: Place) -> Finding:
     return Finding("model", True, detail, data)
 
 
+def _devices(_place: Place) -> Finding:
+    from pocket_agent.cli.devices import look_at_devices
+
+    return look_at_devices()
+
+
 def _engine(place: Place) -> Finding:
     return asyncio.run(_try_engine(place))
 
@@ -253,6 +260,7 @@ async def _try_engine(place: Place) -> Finding:
     data: dict[str, Any] = {"name": info.name, "device": info.device, "policy": reader.version}
     data |= {"layers": info.layers, "layers_offloaded": info.layers_offloaded}
     data |= {"load_s": round(loaded, 3), "first_token_s": round(token, 3)}
+    data["placement"] = info.placement
     if not word:
         return Finding("engine", False, f"{info.name} loads but produces no word", data)
     detail = f"{info.name} on {info.device}: loaded in {loaded:.1f} s, a word in {token:.2f} s"

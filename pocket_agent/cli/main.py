@@ -24,6 +24,7 @@ _COMMANDS = {
 }
 _WITHOUT_TRACE = (None, "ask")
 _TAKES_A_VALUE = {"--home", "--profile", "--model", "-m", "--passphrase-fd"}
+_TAKES_A_VALUE |= {"--gpu-layers", "--device"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -43,7 +43,7 @@ def list_offers(arguments: argparse.Namespace) -> int:
 def _speed(shelf: ModelShelf, locations: "Locations", settings: "Settings") -> "Calibration | None":
     from pocket_agent.llm.calibration import calibrate, known
 
-    how = (settings.offload, settings.threads)
+    how = (settings.gpu_layers, settings.threads)
     if found := known(locations.cache, *how):
         return found
     narrate("measuring how fast this computer is (once)")

@@ -91,7 +91,8 @@ def choose_model(
     return Choice(
         model=arguments.model or settings.model,
         chat_tokens=chat_tokens or settings.chat_tokens,
-        gpu_layers=settings.offload,
+        gpu_layers=settings.gpu_layers if arguments.gpu_layers is None else arguments.gpu_layers,
+        device=arguments.device or settings.device,
         requantize=settings.requantize and not arguments.no_requantize,
         threads=settings.threads,
         unsure=settings.candidates == "unsure",

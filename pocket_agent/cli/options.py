@@ -47,6 +47,19 @@ def add_model(parser: argparse.ArgumentParser, *, top: bool = False) -> None:
         default=False if top else argparse.SUPPRESS,
         help="run the model's file as it is, without making a faster copy once",
     )
+    parser.add_argument(
+        "--gpu-layers",
+        metavar="N",
+        type=layers,
+        default=None if top else argparse.SUPPRESS,
+        help="layers of the model that a GPU computes: auto (as many as fit), all, a number, 0",
+    )
+    parser.add_argument(
+        "--device",
+        metavar="NAME",
+        default="" if top else argparse.SUPPRESS,
+        help="the GPU that computes them, as `doctor` calls it, or cpu",
+    )
 
 
 def add_incognito(parser: argparse.ArgumentParser, *, top: bool = False) -> None:
@@ -74,6 +87,20 @@ def descriptor(text: str) -> int:
 
 
 descriptor.__name__ = "file descriptor"
+
+
+def layers(text: str) -> int | str:
+    """A number of layers, `auto` or `all`, as an argument's type."""
+    word = text.strip().lower()
+    if word in ("auto", "all"):
+        return word
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"{number} is less than 0")
+    return number
+
+
+layers.__name__ = "number of layers"
 
 
 def count(text: str) -> int:

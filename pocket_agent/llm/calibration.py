@@ -15,6 +15,7 @@ from pathlib import Path
 from pocket_agent.errors import ModelError
 from pocket_agent.llm.engine import LlamaEngine
 from pocket_agent.llm.models import BUNDLED, ModelShelf, bundled_model
+from pocket_agent.llm.offload import Layers
 from pocket_agent.llm.protocol import (
     ContextName,
     Message,
@@ -51,7 +52,7 @@ class Calibration:
         return self.bytes_s / size if size else 0.0
 
 
-def known(cache: Path, gpu_layers: int, threads: int) -> Calibration | None:
+def known(cache: Path, gpu_layers: Layers, threads: int) -> Calibration | None:
     """What an earlier run has measured in the same circumstances, or None."""
     with contextlib.suppress(OSError, ValueError, TypeError):
         file = cache / _FILE
@@ -64,7 +65,7 @@ def known(cache: Path, gpu_layers: int, threads: int) -> Calibration | None:
 
 
 async def calibrate(
-    shelf: ModelShelf, cache: Path, gpu_layers: int, threads: int, *, keep: bool = True
+    shelf: ModelShelf, cache: Path, gpu_layers: Layers, threads: int, *, keep: bool = True
 ) -> Calibration:
     """Measure with a small model, in a process of its own, and note what came out.
 
@@ -104,7 +105,7 @@ async def _decode(engine: LlamaEngine) -> float:
     return _WINDOW / min(windows)
 
 
-def _key(gpu_layers: int, threads: int) -> str:
+def _key(gpu_layers: Layers, threads: int) -> str:
     try:
         made = version("llama-cpp-python")
     except PackageNotFoundError:

@@ -52,7 +52,7 @@ class Child:
 
     def _hello(self) -> None:
         self._backend = Backend(echo=LOG_VARIABLE in os.environ)
-        self._send(0, {"kind": "hello", "gpus": self._backend.gpus})
+        self._send(0, wire.pack_hello(self._backend.devices, self._backend.backends))
 
     def _next(self) -> Record:
         with self._changed:
@@ -99,8 +99,12 @@ class Child:
                 shown = done
                 self._send(record["id"], {"kind": "progress", "done": done})
 
-        loaded = self._backend.load(wire.unpack_spec(record["spec"]), lambda: self._stop, progress)
-        self._runtime, info = loaded
+        self._runtime, info = self._backend.load(
+            wire.unpack_spec(record["spec"]),
+            wire.unpack_placement(record["placement"]),
+            lambda: self._stop,
+            progress,
+        )
         self._send(record["id"], {"kind": "done", "info": wire.pack_info(info)})
 
     def _generate(self, record: Record) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 from pocket_agent.errors import EngineDiedError, ModelError
 from pocket_agent.llm import wire
 from pocket_agent.llm.child_process import Call, ChildProcess
-from pocket_agent.llm.gguf_header import check_adapter, check_model
+from pocket_agent.llm.gguf_header import GGUFHeader, check_adapter, check_model
+from pocket_agent.llm.offload import Device, Placement, on_cpu_after, place
 from pocket_agent.llm.protocol import (
     ContextName,
     LoadSpec,
@@ -19,6 +20,7 @@ from pocket_agent.llm.protocol import (
     Request,
 )
 from pocket_agent.llm.requantize import faster_copy, is_slow
+from pocket_agent.llm.weights import footprint
 
 GRACE_S = 0.3
 """A cancelled call that hasn't ended by then costs the child its life."""
@@ -141,28 +143,83 @@ class LlamaEngine:
             return self._loaded.child
 
 
+async def look_around() -> tuple[list[Device], list[str]]:
+    """What llama.cpp can compute on here, and which backends are built into it.
+
+    Raises:
+        ModelError: llama.cpp isn't there or can't be started.
+    """
+    child = await ChildProcess.spawn()
+    try:
+        return wire.unpack_hello(await child.hello.next())
+    finally:
+        await child.end()
+
+
 async def _start(spec: LoadSpec, progress: Progress) -> _Loaded:
-    """Check the files, make a faster copy where one helps, and load in a fresh child."""
+    """Check the files and load; where a device takes the process along, once more without it."""
     progress("Checking the model", 0.0)
     header = await asyncio.to_thread(check_model, spec.model)
     if spec.adapter:
         await asyncio.to_thread(check_adapter, spec.adapter)
-    child = await ChildProcess.spawn()
+    child, devices = await _greet()
     try:
-        gpus = (await child.hello.next())["gpus"]
-        file = spec.model
-        on_cpu = not gpus or spec.gpu_layers == 0
-        if spec.requantize_in and on_cpu and is_slow(header):
-            file = await faster_copy(header, spec.requantize_in, progress, make=spec.makes_copy)
-        info = await _load(child, spec, file, progress)
+        placement = await asyncio.to_thread(_place, header, devices, spec)
+        return await _fill(child, spec, header, placement, progress)
+    except EngineDiedError:
+        await child.end()
+        if not placement.devices:
+            raise
+        child, _ = await _greet()
+        return await _fill(child, spec, header, on_cpu_after(placement), progress)
     except BaseException:
         await child.end()
         raise
-    return _Loaded(spec, child, info)
 
 
-async def _load(child: ChildProcess, spec: LoadSpec, file: Path, progress: Progress) -> ModelInfo:
-    call = await child.call("load", spec=wire.pack_spec(spec, file))
+async def _greet() -> tuple[ChildProcess, list[Device]]:
+    """A fresh child that is up, and the devices it has.
+
+    Raises:
+        ModelError: llama.cpp isn't there or can't be started.
+    """
+    child = await ChildProcess.spawn()
+    try:
+        return child, wire.unpack_hello(await child.hello.next())[0]
+    except BaseException:
+        await child.end()
+        raise
+
+
+async def _fill(
+    child: ChildProcess,
+    spec: LoadSpec,
+    header: GGUFHeader,
+    placement: Placement,
+    progress: Progress,
+) -> _Loaded:
+    """Load in a child, a faster copy where one helps. A failure ends the child."""
+    try:
+        file = spec.model
+        if spec.requantize_in and not placement.layers and is_slow(header):
+            file = await faster_copy(header, spec.requantize_in, progress, make=spec.makes_copy)
+        return _Loaded(spec, child, await _load(child, spec, file, placement, progress))
+    except BaseException:
+        await child.end()
+        raise
+
+
+def _place(header: GGUFHeader, devices: list[Device], spec: LoadSpec) -> Placement:
+    chat = min(spec.chat_tokens, header.trained_tokens or spec.chat_tokens)
+    contexts = [tokens for tokens in (chat, spec.policy_tokens) if tokens]
+    return place(footprint(header), contexts, devices, spec.gpu_layers, spec.device)
+
+
+async def _load(
+    child: ChildProcess, spec: LoadSpec, file: Path, placement: Placement, progress: Progress
+) -> ModelInfo:
+    fields = {"spec": wire.pack_spec(spec, file), "placement": wire.pack_placement(placement)}
+    call = await child.call("load", **fields)
     try:
         while (reply := await call.next())["kind"] != "done":
             progress("Loading the model", reply["done"])
@@ -172,7 +229,10 @@ async def _load(child: ChildProcess, spec: LoadSpec, file: Path, progress: Progr
             "The file is probably damaged; get it again, or choose another model.",
         ) from error
     progress("Loading the model", 1.0)
-    return wire.unpack_info(reply["info"])
+    info = wire.unpack_info(reply["info"])
+    if info.placement:
+        progress(info.placement, 1.0)
+    return info
 
 
 def _ignore(_what: str, _done: float) -> None:

@@ -143,6 +143,16 @@ def check_adapter(path: Path) -> GGUFHeader:
     return header
 
 
+def all_tensors(header: GGUFHeader) -> tuple[Tensor, ...]:
+    """The tensors of a model, those in its other files too.
+
+    Raises:
+        ModelError: one of those files is missing or broken.
+    """
+    others = [read_header(part) for part in _parts(header)[1:]]
+    return header.tensors + tuple(tensor for other in others for tensor in other.tensors)
+
+
 def read_header(path: Path) -> GGUFHeader:
     """Read any GGUF file's header and see that all of its data are there.
 
@@ -300,16 +310,21 @@ def _check_number(header: GGUFHeader, key: str, most: int) -> None:
 
 def _check_split(header: GGUFHeader) -> None:
     """A model in several files is opened by its first, and needs the others beside it."""
+    missing = [part.name for part in _parts(header) if not os.path.exists(part)]  # noqa: PTH110
+    if missing:
+        raise ModelError(f"The model's part {missing[0]} is missing", "Get the other parts too.")
+
+
+def _parts(header: GGUFHeader) -> list[Path]:
+    """All files of a model that is in several; none of one that isn't."""
     count = header.values.get("split.count", 0)
     if not isinstance(count, int) or count < 2:
-        return
+        return []
     path = header.path
     found = re.fullmatch(r"(.*)-(\d{5})-of-(\d{5})\.gguf", path.name)
-    if not found or header.values.get("split.no") != 0:
+    if not found or int(found[3]) != count or header.values.get("split.no") != 0:
         raise ModelError(
             f"{path.name} is one part of {count}", "Choose the first part, under its own name."
         )
-    parts = [f"{found[1]}-{i:05d}-of-{found[3]}.gguf" for i in range(1, count + 1)]
-    missing = [part for part in parts if not os.path.exists(path.with_name(part))]  # noqa: PTH110
-    if missing:
-        raise ModelError(f"The model's part {missing[0]} is missing", "Get the other parts too.")
+    names = [f"{found[1]}-{i:05d}-of-{found[3]}.gguf" for i in range(1, count + 1)]
+    return [path.with_name(name) for name in names]

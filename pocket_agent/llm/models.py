@@ -15,6 +15,7 @@ from typing import Any
 from pocket_agent.errors import ModelError
 from pocket_agent.llm.child_process import apart
 from pocket_agent.llm.gguf_header import check_model
+from pocket_agent.llm.offload import Layers
 from pocket_agent.llm.protocol import LoadSpec
 from pocket_agent.paths import Locations
 
@@ -192,7 +193,8 @@ class ModelShelf:
         model: str = "",
         *,
         chat_tokens: int = 4096,
-        gpu_layers: int = -1,
+        gpu_layers: Layers = "auto",
+        device: str = "",
         requantize: bool = True,
         makes_copy: bool = True,
         adapter: Path | None = None,
@@ -211,6 +213,7 @@ class ModelShelf:
             model=self.resolve(model),
             chat_tokens=chat_tokens,
             gpu_layers=gpu_layers,
+            device=device,
             adapter=adapter,
             requantize_in=self._locations.cache if requantize else None,
             makes_copy=makes_copy,

@@ -6,7 +6,7 @@ Runs only in the child process: a bad file or call can end the whole process in 
 import ctypes
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,9 @@ class NativeModel:
     Args:
         lib: the module `llama_cpp`.
         progress: called with how much is read, in [0, 1].
+        devices: pointers of the devices that take layers; none at all keeps everything on the
+            CPU, and None leaves it to llama.cpp.
+        split: layers for each device; empty leaves it to llama.cpp.
 
     Raises:
         ModelError: llama.cpp refuses the file.
@@ -61,14 +64,19 @@ class NativeModel:
         gpu_layers: int,
         log: NativeLog,
         progress: Callable[[float], None] | None = None,
+        *,
+        devices: Sequence[int] | None = None,
+        split: Sequence[int] = (),
     ) -> None:
         self.lib, self.path = lib, path
         params = lib.llama_model_default_params()
         params.n_gpu_layers = gpu_layers
+        held = _aim(lib, params, devices, split)
         callback = lib.llama_progress_callback(lambda done, _: _tell(progress, done))
         params.progress_callback = callback
         log.reason = ""
         self.pointer = lib.llama_model_load_from_file(os.fsencode(path), params)
+        del held
         if not self.pointer:
             reason = f" ({log.reason})" if log.reason else ""
             raise ModelError(
@@ -78,6 +86,10 @@ class NativeModel:
         self.n_vocab: int = lib.llama_vocab_n_tokens(self.vocab)
         self.adds_bos = bool(lib.llama_vocab_get_add_bos(self.vocab))
         self._pieces: dict[int, bytes] = {}
+
+    def close(self) -> None:
+        """Give its memory back; it can't be used any more."""
+        self.lib.llama_model_free(self.pointer)
 
     @property
     def trained_tokens(self) -> int:
@@ -159,6 +171,21 @@ class NativeModel:
         buffer = ctypes.create_string_buffer(room)
         size: int = self.lib.llama_token_to_piece(self.vocab, token, buffer, room, 0, False)
         return buffer.raw[:size] if size >= 0 else self._spell(token, -size)
+
+
+def _aim(lib: Any, params: Any, devices: Sequence[int] | None, split: Sequence[int]) -> list[Any]:
+    """Point the load at devices. What is given back must live until it is done."""
+    held: list[Any] = []
+    if devices is not None:
+        listed = (ctypes.c_void_p * (len(devices) + 1))(*devices, None)
+        params.devices = ctypes.cast(listed, ctypes.c_void_p)
+        held.append(listed)
+    if len(split) > 1:
+        most = max(int(lib.llama_max_devices()), len(split))
+        shares = (ctypes.c_float * most)(*split)
+        params.tensor_split = shares
+        held.append(shares)
+    return held
 
 
 def _tell(progress: Callable[[float], None] | None, done: float) -> bool:

@@ -11,8 +11,9 @@ from typing import Any
 
 from pocket_agent.errors import ModelError
 from pocket_agent.llm.native import NativeModel
+from pocket_agent.llm.weights import GPU_BATCH
 
-_CPU_BATCH, _GPU_BATCH = 128, 512
+_CPU_BATCH = 128
 """Prompt tokens computed at once; a cancelled prefill keeps every batch it finished.
 
 On CPUs 128 fit the caches better: 1,280 tokens take 2.8 s, with 512 at once 4.2 s.
@@ -47,7 +48,7 @@ class NativeContext:
     ) -> None:
         lib = model.lib
         self.model, self._lib = model, lib
-        self._batch = min(_GPU_BATCH if on_gpu else _CPU_BATCH, size)
+        self._batch = min(GPU_BATCH if on_gpu else _CPU_BATCH, size)
         self.pointer = self._create(size, threads, on_gpu)
         self._memory = lib.llama_get_memory(self.pointer)
         if not self._memory or not lib.llama_model_has_decoder(model.pointer):
@@ -84,6 +85,10 @@ class NativeContext:
         raise ModelError(
             f"There is no memory for a context of {size} tokens", "Choose a smaller context."
         )
+
+    def close(self) -> None:
+        """Give its memory back; it can't be used any more."""
+        self._lib.llama_free(self.pointer)
 
     def reuse(self, prompt: Sequence[int]) -> int:
         """Keep the state of the longest prefix shared with `prompt`, drop the rest.

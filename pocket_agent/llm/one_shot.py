@@ -45,10 +45,11 @@ def probe(file: Path) -> dict[str, str]:
     """
     from pocket_agent.llm.generation import generate
     from pocket_agent.llm.loading import Backend
+    from pocket_agent.llm.offload import Placement
     from pocket_agent.llm.protocol import GREEDY, ContextName, LoadSpec, Message, Request, Role
 
     spec = LoadSpec(file, chat_tokens=PROBE_TOKENS, policy_tokens=0, gpu_layers=0)
-    runtime, info = Backend().load(spec, stopped=lambda: False)
+    runtime, info = Backend().load(spec, Placement(), stopped=lambda: False)
     request = Request(ContextName.CHAT, (Message(Role.USER, "Hello"),), sampling=GREEDY)
     produced: list[str] = []
     # The first piece of text is enough: stop there.

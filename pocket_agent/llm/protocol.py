@@ -6,6 +6,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Literal, Protocol
 
+from pocket_agent.llm.offload import Layers
+
 
 class Role(StrEnum):
     """Who speaks in a chat message."""
@@ -66,7 +68,8 @@ class LoadSpec:
         model: path of the GGUF file.
         chat_tokens: size of the chat context.
         policy_tokens: size of the policy context; 0 makes none.
-        gpu_layers: -1 for all where the build has a GPU backend.
+        gpu_layers: how many layers go to a GPU: "auto" for as many as fit, "all", or a number.
+        device: name of the device that takes them; empty for the usual ones.
         adapter: LoRA GGUF applied to the policy context alone, or None.
         threads: decode threads; 0 chooses.
         requantize_in: folder for the once re-quantised copy of a slow file; None refuses.
@@ -76,11 +79,12 @@ class LoadSpec:
     model: Path
     chat_tokens: int = 4096
     policy_tokens: int = 2048
-    gpu_layers: int = -1
+    gpu_layers: Layers = "auto"
     adapter: Path | None = None
     threads: int = 0
     requantize_in: Path | None = None
     makes_copy: bool = True
+    device: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +95,7 @@ class ModelInfo:
         name: general.name of the GGUF, or its file's stem.
         device: the honest line, such as "CPU, 1 thread" or "Vulkan0, 31/31 layers".
         threads: how many decode.
+        placement: the line that tells where its layers went; empty if there was no choice.
     """
 
     name: str
@@ -104,6 +109,7 @@ class ModelInfo:
     device: str
     has_template: bool
     threads: int
+    placement: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pocket_agent.errors import ContextOverflowError, ModelError, PocketAgentError
+from pocket_agent.llm.offload import Device, Placement
 from pocket_agent.llm.protocol import (
     ContextName,
     LoadSpec,
@@ -50,6 +51,7 @@ def pack_spec(spec: LoadSpec, model: Path) -> Record:
         "gpu_layers": spec.gpu_layers,
         "adapter": str(spec.adapter) if spec.adapter else "",
         "threads": spec.threads,
+        "device": spec.device,
     }
 
 
@@ -62,7 +64,30 @@ def unpack_spec(record: Record) -> LoadSpec:
         gpu_layers=record["gpu_layers"],
         adapter=Path(record["adapter"]) if record["adapter"] else None,
         threads=record["threads"],
+        device=record["device"],
     )
+
+
+def pack_hello(devices: list[Device], backends: list[str]) -> Record:
+    """The child's first words: what it can compute on."""
+    listed = [asdict(device) for device in devices]
+    return {"kind": "hello", "devices": listed, "backends": backends}
+
+
+def unpack_hello(record: Record) -> tuple[list[Device], list[str]]:
+    """The engine's side of `pack_hello`: devices, and backends with or without one."""
+    return [Device(**device) for device in record["devices"]], list(record["backends"])
+
+
+def pack_placement(placement: Placement) -> Record:
+    """Where the layers are to go."""
+    return asdict(placement)
+
+
+def unpack_placement(record: Record) -> Placement:
+    """The inverse of `pack_placement`."""
+    lists = {name: tuple(record[name]) for name in ("devices", "split")}
+    return Placement(**(record | lists))
 
 
 def pack_messages(messages: tuple[Message, ...]) -> list[list[str]]:

@@ -102,6 +102,7 @@ class LiveBackend:
             report(Readiness(Stage.LOADING, "loading the model"))
             await parts.load(self._progress(report))
         report(parts.readiness)
+        parts.assistant.warm_up()
         await asyncio.to_thread(parts.start_recall)
 
     async def use_model(self, name: str, report: Report) -> str:
@@ -150,6 +151,7 @@ class LiveBackend:
 
     async def open_session(self, session: str | None) -> None:
         await self._open.assistant.open_session(session)
+        self._open.assistant.warm_up()
 
     async def rename_session(self, session: str, title: str) -> None:
         renamed = await asyncio.to_thread(self._open.store.rename_session, session, title)

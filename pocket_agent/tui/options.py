@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 DEFAULT_THEME = "pocket"
 
@@ -20,7 +21,8 @@ class TuiOptions:
         model: name or path of the model; empty for the default.
         policy_model: the model that learns from turns; see `config.Settings`.
         chat_tokens: size of the chat context.
-        gpu_layers: -1 for as many as fit, 0 for none.
+        gpu_layers: "auto" for as many as fit, "all", or a number.
+        device: name of the device that takes them; empty for the usual ones.
         requantize: let a slow model file be copied once into a faster form.
         threads: decode threads; 0 chooses.
         ask: let a reply end with a question about the person.
@@ -42,7 +44,8 @@ class TuiOptions:
     lock_after_s: float = 0.0
     model: str = ""
     chat_tokens: int = 4096
-    gpu_layers: int = -1
+    gpu_layers: int | Literal["auto", "all"] = "auto"
+    device: str = ""
     requantize: bool = True
     threads: int = 0
     ask: bool = False

@@ -93,6 +93,7 @@ class Parts:
             model=options.model,
             chat_tokens=options.chat_tokens,
             gpu_layers=options.gpu_layers,
+            device=options.device,
             requantize=options.requantize,
             makes_copy=not options.incognito,
             threads=options.threads,

@@ -138,6 +138,10 @@ def test_what_stands_before_the_command_counts(home: Path) -> None:
         assert parsed("-m", "x.gguf", name, "-m", "y.gguf").model == "y.gguf"
         assert parsed(name).model == ""
         assert parsed("--no-requantize", name).no_requantize
+        assert parsed("--gpu-layers", "all", name).gpu_layers == "all"
+        assert parsed(name, "--gpu-layers", "12", "--device", "Vulkan0").gpu_layers == 12
+        assert parsed("--device", "cpu", name).device == "cpu"
+        assert (parsed(name).gpu_layers, parsed(name).device) == (None, "")
     assert parsed("--incognito", "ask", "hi").incognito
     assert parsed("ask", "hi", "--incognito").incognito
     assert not parsed("ask", "hi").incognito
