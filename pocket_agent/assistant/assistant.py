@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from pocket_agent.assistant.context import (
+    TEMPLATE_TOKENS,
     AssembledPrompt,
     Budget,
     Material,
@@ -17,6 +18,7 @@ from pocket_agent.assistant.context import (
 from pocket_agent.assistant.events import (
     AssistantEvent,
     ContextReady,
+    ContextUse,
     PolicyIdle,
     ReplyDelta,
     ReplyDone,
@@ -45,6 +47,8 @@ from pocket_agent.profile.slots import STYLE
 
 HISTORY_TURNS = 400
 TITLE_WORDS = 7
+UNREAD_BY_WISH = "nobody"
+"""Noted as the policy that has read a turn which the person wants no policy to read."""
 _ENDED: dict[FinishReason, TurnStatus] = {
     "cancelled": TurnStatus.STOPPED,
     "length": TurnStatus.CUT,
@@ -75,6 +79,9 @@ class AssistantOptions:
         remember: False writes nothing at all (incognito): turns live in memory only.
         recall: how many past turns may be brought back; 0 for none.
         recall_floor: a past turn with a lower score is left out.
+        grammar: GBNF that replies must keep to; empty for none.
+        profile: False reads nothing of the profile nor of other sessions, and what is said is
+            never learnt from.
     """
 
     system: str = ""
@@ -83,6 +90,8 @@ class AssistantOptions:
     remember: bool = True
     recall: int = 3
     recall_floor: float = 0.45
+    grammar: str = ""
+    profile: bool = True
 
 
 class Assistant:
@@ -133,7 +142,22 @@ class Assistant:
             return []
         self.session = await asyncio.to_thread(self._store.session, session_id)
         self._history = await asyncio.to_thread(self._store.turns, session_id, limit=HISTORY_TURNS)
+        self._dropped = max(0, self.session.turns - len(self._history))
         return list(self._history)
+
+    async def context_use(self) -> ContextUse | None:
+        """How full the context is now, as the next message would find it; None without a model."""
+        if self._engine.info is None:
+            return None
+        budget = Budget.share(self._engine.info.chat_tokens)
+        history = tuple(self._history)
+        system = system_text(self._style, self.options.system)
+        material = Material(system, history, self._sent, text="", dropped=self._dropped)
+        await self._count(texts_to_count(material))
+        prompt = assemble(material, budget, self._size)
+        first = prompt.kept[0].id if prompt.kept else ""
+        tokens = prompt.tokens - TEMPLATE_TOKENS - self._size("") if prompt.kept else 0
+        return ContextUse(tokens, prompt.limit, prompt.dropped, first)
 
     # --- one message ------------------------------------------------------------------------
 
@@ -230,14 +254,18 @@ class Assistant:
             if self.session is None:
                 title = " ".join(text.split()[:TITLE_WORDS])
                 self.session = await asyncio.to_thread(self._store.new_session, title)
-            turn = await asyncio.to_thread(self._store.add_user_turn, self.session.id, text)
+            read_by = None if self.options.profile else UNREAD_BY_WISH
+            turn = await asyncio.to_thread(
+                self._store.add_user_turn, self.session.id, text, read_by
+            )
         self._history.append(turn)
         return turn
 
     async def _assemble(self, turn: Turn) -> AssembledPrompt:
         assert self._engine.info is not None
         budget = Budget.share(self._engine.info.chat_tokens)
-        active = (await asyncio.to_thread(self._store.profile)).active()
+        profile = await asyncio.to_thread(self._store.profile)
+        active = profile.active() if self.options.profile else []
         material = await self._material(turn, active, tuple(self._history[:-1]), self._dropped)
         prompt = assemble(material, budget, self._size)
         while prompt.kept != material.history:  # what left took its notes along: they are due again
@@ -271,7 +299,7 @@ class Assistant:
         return material
 
     async def _recall(self, turn: Turn, shown: Shown) -> list[Recalled]:
-        if self._recaller is None or self.options.recall == 0:
+        if self._recaller is None or self.options.recall == 0 or not self.options.profile:
             return []
         found = await asyncio.to_thread(
             self._recaller.recall,
@@ -286,14 +314,22 @@ class Assistant:
         noted = Shown([*prompt.kept, turn], self._notes)
         facts = {fact.id: fact for fact in (*self._style, *noted.facts)}
         return ContextReady(
-            tuple(facts.values()), noted.recalled, prompt.tokens, prompt.limit, prompt.dropped
+            tuple(facts.values()),
+            noted.recalled,
+            prompt.tokens,
+            prompt.limit,
+            prompt.dropped,
+            prompt.kept[0].id if prompt.kept else turn.id,
         )
 
     async def _reply(self, prompt: AssembledPrompt, drawn: Drawn) -> AsyncIterator[AssistantEvent]:
         writer = ReplyWriter(self._store, self._open_reply(drawn))
         await writer.open()
         request = Request(
-            ContextName.CHAT, messages=prompt.messages, sampling=self.options.sampling
+            ContextName.CHAT,
+            messages=prompt.messages,
+            sampling=self.options.sampling,
+            grammar=self.options.grammar,
         )
         last: Piece | None = None
         try:

@@ -143,9 +143,13 @@ class Store(Arrivals):
 
     # Turns
 
-    def add_user_turn(self, session: str, text: str) -> Turn:
-        """Store what the person said. It is on the disk when this returns."""
-        return self._turns.add_user(session, text)
+    def add_user_turn(self, session: str, text: str, read_by: str | None = None) -> Turn:
+        """Store what the person said. It is on the disk when this returns.
+
+        Args:
+            read_by: what to note as the policy that read it; None queues it for the policy.
+        """
+        return self._turns.add_user(session, text, read_by)
 
     def open_reply(self, session: str, drawn: Drawn | None = None) -> Turn:
         """Begin a reply, to be checkpointed as it streams.

@@ -94,11 +94,11 @@ class Turns:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add_user(self, session: str, text: str) -> Turn:
+    def add_user(self, session: str, text: str, read_by: str | None = None) -> Turn:
         """Store what the person said; on the disk when this returns."""
         turn = _new_turn(session, TurnRole.USER, _storable(text), TurnStatus.COMPLETE)
         with self._database.writing() as connection:
-            index_turns(connection, [_insert(connection, turn, None)])
+            index_turns(connection, [_insert(connection, turn, read_by)])
         return turn
 
     def open_reply(self, session: str, drawn: Drawn) -> Turn:

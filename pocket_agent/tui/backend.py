@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
-from pocket_agent.assistant.events import AssistantEvent
+from pocket_agent.assistant.events import AssistantEvent, ContextUse
 from pocket_agent.errors import PocketAgentError
 from pocket_agent.memory.erasure import Wish
 from pocket_agent.memory.records import Drawn, Session, Turn
@@ -239,6 +239,9 @@ class Backend(Protocol):
 
     async def unseen_imports(self) -> int:
         """How many imported facts wait that no earlier call has told of."""
+
+    async def context_use(self) -> ContextUse | None:
+        """How full the context is before the next message; None while no model is loaded."""
 
     async def sent_prompt(self) -> SentPrompt | None:
         """The prompt of the last reply, or None before the first."""

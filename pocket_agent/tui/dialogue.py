@@ -134,6 +134,7 @@ class Dialogue:
         finally:
             self._loading = False
         if self._current is None:
+            self._spawn(self._measure())
             self._learning += 1
             await self._catch_up()
 
@@ -217,9 +218,24 @@ class Dialogue:
         self.conversation = Conversation()
         self.conversation.restore(await self.backend.page(None, PAGE))
         self.status.used, self.status.rate = 0, 0.0
+        self._spawn(self._measure())
         if waiting:
             self._view.draft_returned("\n".join(waiting))
         self._changed()
+
+    async def _measure(self) -> None:
+        """Show how full the context is before anything is said."""
+        conversation = self.conversation
+        try:
+            use = await self.backend.context_use() if self.opened else None
+        except PocketAgentError:  # it is told when something is sent
+            return
+        if use is None or self._current is not None or conversation is not self.conversation:
+            return
+        self.status.used, self.status.limit = use.tokens, use.limit
+        conversation.reads_from(use.first, use.dropped_turns)
+        self._view.status_changed()
+        self._view.entries_changed()
 
     def fail(self, error: PocketAgentError) -> None:
         """Show a failure as one line of the chat."""
@@ -285,7 +301,7 @@ class Dialogue:
         self.status.used, self.status.limit = event.tokens, event.limit
         facts, turns = (f.id for f in event.facts), (m.turn.id for m in event.recalled)
         self._drawn = Drawn(tuple(facts), tuple(turns))
-        self.conversation.overflow(event, said)
+        self.conversation.reads_from(event.first or said.turn, event.dropped_turns)
         self._set_doing("reading")
         self._view.entries_changed()
 

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from pocket_agent.assistant.events import AssistantEvent, ReplyDone, UserSaved
+from pocket_agent.assistant.events import AssistantEvent, ContextUse, ReplyDone, UserSaved
 from pocket_agent.errors import PassphraseError, StoreError
 from pocket_agent.memory.erasure import Wish
 from pocket_agent.memory.records import Drawn, Session
@@ -189,6 +189,9 @@ class LiveBackend:
 
     async def unseen_imports(self) -> int:
         return await asyncio.to_thread(self._open.unseen_imports)
+
+    async def context_use(self) -> ContextUse | None:
+        return await self._open.assistant.context_use()
 
     async def sent_prompt(self) -> SentPrompt | None:
         prompt = self._open.assistant.last_context if self._parts else None

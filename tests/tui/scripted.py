@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from pocket_agent.assistant.events import (
     AssistantEvent,
     ContextReady,
+    ContextUse,
     Learnt,
     PolicyIdle,
     ReplyDelta,
@@ -140,6 +141,7 @@ class ScriptedBackend:
         self.wishes: list[Wish] = []
         self.closed = False
         self.imports = 0
+        self.use: ContextUse | None = None
         self.asks = ""
         self._reply, self._learns = reply, learns
         self._turns = turns or []
@@ -181,7 +183,7 @@ class ScriptedBackend:
             self.session = Session("s9", text[:30], AT, AT, 1)
         yield UserSaved(user)
         recalled = tuple(Recalled(turn, 1.0, 0.5, 0.5) for turn in self._recalls)
-        yield ContextReady(self._draws, recalled, 512, 4096, self._dropped)
+        yield ContextReady(self._draws, recalled, 512, 4096, self._dropped, user.id)
         said = ""
         for number, piece in enumerate(self._reply):
             if number == 1 and self._gate:
@@ -287,6 +289,9 @@ class ScriptedBackend:
 
     async def unseen_imports(self) -> int:
         return self.imports
+
+    async def context_use(self) -> ContextUse | None:
+        return self.use
 
     async def sent_prompt(self) -> SentPrompt | None:
         if not self.said:

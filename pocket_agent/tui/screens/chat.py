@@ -246,7 +246,7 @@ class ChatScreen(Copying, Looking):
     async def _load_older(self) -> None:
         try:
             if await self.dialogue.load_older():
-                await self._transcript.sync_in_place()
+                await self._transcript.show_older()
         except PocketAgentError as error:
             self.dialogue.fail(error)
 
