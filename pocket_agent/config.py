@@ -40,6 +40,9 @@ class Settings:
         key_store: whether passphrases are looked for in the system's key store.
         candidates: "unsure" has what the policy is not sure enough of proposed for a yes or no;
             "off" drops it.
+        resume: the chat begins with the last conversation rather than a new one.
+        when_full: what becomes of the oldest turns when the context is full: "drop" leaves them
+            out, "summarise" has the model sum them up in idle time.
     """
 
     profile: str = "default"
@@ -56,6 +59,8 @@ class Settings:
     key_store: bool = False
     candidates: str = "off"
     offer_encryption: bool = True
+    resume: bool = False
+    when_full: str = "drop"
 
     @property
     def offload(self) -> int:
@@ -186,6 +191,8 @@ _RULES: dict[str, _Rule] = {
     "candidates": _Rule(lambda v: v in ("off", "unsure"), '"off" or "unsure"'),
     "theme": _NAME,
     "enter_sends": _SWITCH,
+    "when_full": _Rule(lambda v: v in ("drop", "summarise"), '"drop" or "summarise"'),
+    "resume": _SWITCH,
     "seed": _whole(0, 2**32 - 1),
     "threads": _whole(0, 1024),
     "lock_after_minutes": _whole(0, 7 * 24 * 60),

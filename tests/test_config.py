@@ -32,10 +32,12 @@ def test_every_setting_is_read(path: Path) -> None:
         'requantize = false\nlearn = false\ntheme = "nord"\nenter_sends = false\n'
         "seed = 7\nthreads = 2\nlock_after_minutes = 5\nkey_store = true\n"
         'candidates = "unsure"\noffer_encryption = false\n'
+        'resume = true\nwhen_full = "summarise"\n'
     )
     wanted = Settings(
-        "work", "tiny", 12, 2048, False, False, "nord", False, 7, 2, 5, True, "unsure", False
-    )
+        "work", "tiny", 12, 2048, False, False, "nord", False, 7, 2, 5, True, "unsure", False,
+        resume=True, when_full="summarise",
+    )  # fmt: skip
     assert load_settings(path) == wanted
     assert wanted.offload == 12
 
@@ -53,6 +55,7 @@ def test_every_setting_is_read(path: Path) -> None:
         ("gpu_layers = 'many'", 'line 3: gpu_layers must be "auto" or a whole number'),
         ("seed = -1", "line 3: seed must be a whole number from 0"),
         ('profile = ""', "line 3: profile must be a name in quotes"),
+        ("when_full = 'forget'", 'line 3: when_full must be "drop" or "summarise"'),
         ("candidates = 'all'", 'line 3: candidates must be "off" or "unsure"'),
         ('"seed" = 1.5', "line 3: seed must be"),
         ("learn = yes", "at line 3"),

@@ -1,6 +1,7 @@
 """The walk of one message: save, recall, assemble, stream, save, learn. No screen in here."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -28,7 +29,9 @@ from pocket_agent.assistant.learning import Learner, Policy, describe_undone, fr
 from pocket_agent.assistant.relevance import relevant
 from pocket_agent.assistant.replying import Opening, ReplyWriter
 from pocket_agent.assistant.shown import Note, Shown
-from pocket_agent.errors import ContextOverflowError, ModelError, UsageError
+from pocket_agent.assistant.summary import Summariser
+from pocket_agent.assistant.titles import first_words, title_of
+from pocket_agent.errors import ContextOverflowError, ModelError, StoreError, UsageError
 from pocket_agent.llm.protocol import (
     CHAT,
     ContextName,
@@ -46,7 +49,6 @@ from pocket_agent.profile.facts import Fact
 from pocket_agent.profile.slots import STYLE
 
 HISTORY_TURNS = 400
-TITLE_WORDS = 7
 UNREAD_BY_WISH = "nobody"
 """Noted as the policy that has read a turn which the person wants no policy to read."""
 _ENDED: dict[FinishReason, TurnStatus] = {
@@ -82,6 +84,7 @@ class AssistantOptions:
         grammar: GBNF that replies must keep to; empty for none.
         profile: False reads nothing of the profile nor of other sessions, and what is said is
             never learnt from.
+        summarise: whether turns that leave the context are summed up by the model, in idle time.
     """
 
     system: str = ""
@@ -92,6 +95,7 @@ class AssistantOptions:
     recall_floor: float = 0.45
     grammar: str = ""
     profile: bool = True
+    summarise: bool = False
 
 
 class Assistant:
@@ -125,6 +129,8 @@ class Assistant:
         self._refused: list[str] = []
         self._sizes: dict[str, int] = {}
         self._scratch = 0
+        self._untitled = False
+        self._summary = Summariser(engine)
 
     # --- sessions ---------------------------------------------------------------------------
 
@@ -136,6 +142,8 @@ class Assistant:
         """
         await self.preempt_policy()
         self._sent, self._notes, self._dropped, self._refused = {}, {}, 0, []
+        self._untitled = False
+        self._summary.forget()
         self.last_context = None
         if session_id is None:
             self.session, self._history = None, []
@@ -198,6 +206,7 @@ class Assistant:
             raise
         async for learnt in self.learn():
             yield learnt
+        await self._sum_up(prompt)
 
     async def learn(self) -> AsyncIterator[AssistantEvent]:
         """Let the policy read what it has not read yet (also after a restart)."""
@@ -235,9 +244,13 @@ class Assistant:
         return f"{line} (from another conversation)" if elsewhere else line
 
     async def preempt_policy(self) -> None:
-        """Give the machine to the person: the policy stops and catches up later."""
+        """Give the machine to the person: the policy stops and catches up later.
+
+        So does a summary that is being made.
+        """
         if self._learner is not None:
             await self._learner.preempt()
+        await self._summary.preempt()
 
     async def close(self) -> None:
         """Stop what runs. The store and the engine belong to the caller."""
@@ -252,8 +265,11 @@ class Assistant:
             turn = self._scratch_turn(TurnRole.USER, text)
         else:
             if self.session is None:
-                title = " ".join(text.split()[:TITLE_WORDS])
-                self.session = await asyncio.to_thread(self._store.new_session, title)
+                title = title_of(text)
+                self._untitled = not title
+                self.session = await asyncio.to_thread(
+                    self._store.new_session, title or first_words(text)
+                )
             read_by = None if self.options.profile else UNREAD_BY_WISH
             turn = await asyncio.to_thread(
                 self._store.add_user_turn, self.session.id, text, read_by
@@ -294,9 +310,15 @@ class Assistant:
             ],
             recalled=await self._recall(turn, shown),
             dropped=dropped,
+            summary=self._summary.text if dropped > self._dropped else "",
         )
         await self._count(texts_to_count(material))
         return material
+
+    async def _sum_up(self, prompt: AssembledPrompt) -> None:
+        idle = self._learner is None or self._learner.idle or not self.options.learn
+        if self.options.summarise and idle:
+            await self._summary.prepare(prompt, self._history)
 
     async def _recall(self, turn: Turn, shown: Shown) -> list[Recalled]:
         if self._recaller is None or self.options.recall == 0 or not self.options.profile:
@@ -320,6 +342,7 @@ class Assistant:
             prompt.limit,
             prompt.dropped,
             prompt.kept[0].id if prompt.kept else turn.id,
+            prompt.summary,
         )
 
     async def _reply(self, prompt: AssembledPrompt, drawn: Drawn) -> AsyncIterator[AssistantEvent]:
@@ -345,9 +368,19 @@ class Assistant:
         rest = writer.unshown
         reply = await writer.close(status)
         self._history.append(reply)
+        await self._entitle(reply)
         if rest:
             yield ReplyDelta(reply.id, rest)
         yield ReplyDone(reply, finish, last.usage if last else None)
+
+    async def _entitle(self, reply: Turn) -> None:
+        """A first message such as "hi" is no title: what was answered may be."""
+        if self._untitled and self.session is not None and (title := title_of(reply.text)):
+            self._untitled = False
+            with contextlib.suppress(StoreError):  # it was only a suggestion
+                self.session = await asyncio.to_thread(
+                    self._store.suggest_title, self.session.id, title
+                )
 
     def _open_reply(self, drawn: Drawn) -> Opening:
         if not self.options.remember:

@@ -22,6 +22,7 @@ class ContextReady:
         facts, recalled: all that the model can read of the profile and of the past: in the system
             text, and in the notes of every turn that is sent.
         first: id of the first turn that is sent.
+        summary: what the message was told of turns that have just left; empty for nothing.
     """
 
     facts: tuple[Fact, ...]
@@ -30,6 +31,7 @@ class ContextReady:
     limit: int
     dropped_turns: int
     first: str = ""
+    summary: str = ""
 
 
 @dataclass(frozen=True, slots=True)

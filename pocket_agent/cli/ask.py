@@ -89,7 +89,7 @@ def run(arguments: argparse.Namespace) -> int:
 async def _ask(arguments: argparse.Namespace, text: str, form: Form | None) -> int:
     async with _open(arguments, form) as opened:
         if arguments.go_on:
-            newest = await asyncio.to_thread(opened.store.sessions, 1)
+            newest = await asyncio.to_thread(opened.store.sessions, 1, archived=False)
             await opened.assistant.open_session(newest[0].id if newest else None)
         answer = _Answer(opened.assistant, NoPaper() if form or arguments.json else paper())
         code = await _until_interrupted(answer, text)

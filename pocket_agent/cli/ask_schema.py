@@ -53,7 +53,7 @@ class Form:
 
 
 def _is_json(text: str) -> bool:
-    return text.lstrip().startswith(("{", "true", "false"))
+    return text.lstrip().startswith("{") or text.strip() in ("true", "false")
 
 
 def _read(name: str) -> str:

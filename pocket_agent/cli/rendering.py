@@ -9,6 +9,7 @@ from pocket_agent.cli.output import plain, put
 if TYPE_CHECKING:
     from rich.console import Console
 
+_BLANK_ENDS = re.compile(r"\A(?:[ ]*\n)+|(?:\n[ ]*)+\Z")
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 
 
@@ -61,7 +62,7 @@ class MarkdownPaper:
         self._text = ""
         self._block: list[str] = []
         self._fence = ""
-        self._painted = False
+        self._between = ""
 
     def write(self, text: str) -> None:
         """Take more of the answer."""
@@ -94,11 +95,13 @@ class MarkdownPaper:
 
         block, self._block = "\n".join(self._block), []
         if block.strip():
-            if self._painted:
-                self._console.print()
             # Without hyperlinks: where a link leads is to be seen, not hidden behind its words.
-            self._console.print(Markdown(block, hyperlinks=False))
-            self._painted = True
+            with self._console.capture() as captured:
+                self._console.print(Markdown(block, hyperlinks=False))
+            shown = _BLANK_ENDS.sub("", captured.get())
+            self._console.file.write(f"{self._between}{shown}\n")
+            self._console.file.flush()
+            self._between = "\n"
 
 
 def paper() -> Paper:

@@ -13,6 +13,7 @@ from pocket_agent.errors import PocketAgentError
 from pocket_agent.memory.erasure import Wish
 from pocket_agent.memory.records import Drawn, Session, Turn
 from pocket_agent.profile.facts import Fact
+from pocket_agent.tui.library import Library
 
 
 class NeedsKeyError(PocketAgentError):
@@ -154,6 +155,10 @@ class Backend(Protocol):
         """The conversation that `send` continues; None until a new one has its first turn."""
 
     @property
+    def library(self) -> Library:
+        """All conversations of the open profile together."""
+
+    @property
     def encrypted(self) -> bool:
         """Whether the open profile is encrypted, so that it can be locked."""
 
@@ -205,7 +210,7 @@ class Backend(Protocol):
         """Give a conversation another title."""
 
     async def sessions(self, limit: int, offset: int = 0) -> list[Session]:
-        """Conversations, newest first."""
+        """Conversations that are not archived, newest first."""
 
     async def page(self, before: str | None, limit: int) -> Page:
         """Turns of the current session that come before the turn with that id, or the last ones."""

@@ -93,6 +93,7 @@ class Conversation:
         self.older = False
         self.history: list[str] = []
         self._edge: tuple[str, int] = ("", 0)
+        self._summed_up = False
         self._overflow: Note | None = None
 
     def restore(self, page: Page) -> None:
@@ -186,14 +187,15 @@ class Conversation:
         self.entries.insert(len(self.entries) - len(self.queue), note)
         return note
 
-    def reads_from(self, turn: str, dropped: int) -> None:
+    def reads_from(self, turn: str, dropped: int, *, summed_up: bool = False) -> None:
         """Say in one line where what the model reads begins, once turns have left the context.
 
         Args:
             turn: id of the first turn that is sent. dropped: how many turns are not, before it.
+            summed_up: a summary of them is sent.
         """
         if (turn, dropped) != self._edge:
-            self._edge = turn, dropped
+            self._edge, self._summed_up = (turn, dropped), summed_up
             self._mark_edge()
 
     def _mark_edge(self) -> None:
@@ -203,7 +205,7 @@ class Conversation:
             self.entries.remove(self._overflow)
         first = self.said(turn) if turn and dropped else None
         if first is not None:
-            self._overflow = Note(_overflow_text(dropped))
+            self._overflow = Note(_overflow_text(dropped, self._summed_up))
             self.entries.insert(self.entries.index(first), self._overflow)
 
     def said(self, turn: str) -> Said | None:
@@ -244,15 +246,14 @@ class Conversation:
         return at
 
 
-def _overflow_text(turns: int) -> str:
-    what = (
-        "turn above has left it and stays"
-        if turns == 1
-        else f"{turns} turns above have left it and stay"
-    )
+def _overflow_text(turns: int, summed_up: bool) -> str:
+    what = "The turn above has left it and stays"
+    if turns > 1:
+        what = f"The {turns} turns above have left it and stay"
+    instead = "; a short summary stands in for them" if summed_up else ""
     return (
-        f"The context is full: what the model reads begins here. The {what} saved; "
-        "recall still finds what was said. /context shows what is sent."
+        f"The context is full: what the model reads begins here. {what} saved{instead}. "
+        "Recall still finds what was said; /context shows what is sent."
     )
 
 

@@ -30,6 +30,7 @@ from pocket_agent.tui.backend import (
     SourceRow,
     Stage,
 )
+from pocket_agent.tui.library import Library
 from pocket_agent.tui.options import TuiOptions
 
 if TYPE_CHECKING:
@@ -58,10 +59,15 @@ class LiveBackend:
         self._loading = asyncio.Lock()
         self._report: Report = _ignore
         self._closed = False
+        self._resumes = options.resume
 
     @property
     def session(self) -> Session | None:
         return self._parts.assistant.session if self._parts else None
+
+    @property
+    def library(self) -> Library:
+        return self._open.library
 
     @property
     def encrypted(self) -> bool:
@@ -79,7 +85,7 @@ class LiveBackend:
             # What is alive now stays: without it, a full collection takes 20 ms rather than 100.
             gc.freeze()
         self._parts = await self._open_parts(workshop, key or self._key)
-        await self._open.assistant.open_session(session)
+        await self._open.assistant.open_session(session or await self._last_session())
         report(Readiness(Stage.LOADING, "loading the model"))
 
     async def load(self, report: Report) -> None:
@@ -133,13 +139,19 @@ class LiveBackend:
     async def open_session(self, session: str | None) -> None:
         await self._open.assistant.open_session(session)
 
+    async def _last_session(self) -> str | None:
+        """The last conversation, where the chat is to begin with it."""
+        wanted, self._resumes = self._resumes, False
+        newest = await self.sessions(1) if wanted else []
+        return newest[0].id if newest else None
+
     async def rename_session(self, session: str, title: str) -> None:
         renamed = await asyncio.to_thread(self._open.store.rename_session, session, title)
         if self.session is not None and self.session.id == session:
             self._open.assistant.session = renamed
 
     async def sessions(self, limit: int, offset: int = 0) -> list[Session]:
-        return await asyncio.to_thread(self._open.store.sessions, limit, offset)
+        return await asyncio.to_thread(self._open.store.sessions, limit, offset, archived=False)
 
     async def page(self, before: str | None, limit: int) -> Page:
         if self.session is None:

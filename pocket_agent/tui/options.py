@@ -14,6 +14,8 @@ class TuiOptions:
         theme: name of a theme; an unknown one falls back to our own.
         enter_sends: Enter sends and ctrl+j makes a new line; if not, the other way round.
         session: id of the session to open; None starts a new one.
+        turn: id of a turn of it to show; empty for the last.
+        resume: go on with the last session, if none is named.
         key: opens an encrypted profile; None for a plain one.
         lock_after_s: seconds without a key or the mouse after which an encrypted profile is locked
             again; 0 for never.
@@ -23,6 +25,7 @@ class TuiOptions:
         requantize: let a slow model file be copied once into a faster form.
         threads: decode threads; 0 chooses.
         unsure: let the policy propose what its caution holds back.
+        summarises: turns that leave the context are summed up, rather than only left out.
         seed: makes replies repeatable; None draws a new one each time.
         learn: whether anything is remembered from turns.
         incognito: nothing is written; what is known is still used.
@@ -36,6 +39,8 @@ class TuiOptions:
     theme: str = DEFAULT_THEME
     enter_sends: bool = True
     session: str | None = None
+    turn: str = ""
+    resume: bool = False
     key: str | None = None
     lock_after_s: float = 0.0
     model: str = ""
@@ -44,6 +49,7 @@ class TuiOptions:
     requantize: bool = True
     threads: int = 0
     unsure: bool = False
+    summarises: bool = False
     seed: int | None = None
     learn: bool = True
     incognito: bool = False

@@ -30,6 +30,7 @@ from pocket_agent.profile.waiting import answers, waiting
 from pocket_agent.tui.backend import Answered, MemoryRow, Page, Preview, SourceRow
 from pocket_agent.tui.dates import moment
 from pocket_agent.tui.factsheet import origin
+from pocket_agent.tui.live_library import LiveLibrary
 from pocket_agent.tui.options import TuiOptions
 
 _SEEN = "imports.seen"
@@ -66,6 +67,7 @@ class Parts:
     locations: Locations
     embedder: Embedder
     options: TuiOptions
+    library: LiveLibrary
     indexer: Indexer | None = None
     recalling: bool = False
 
@@ -219,9 +221,12 @@ async def open_parts(
         sampling=replace(CHAT, seed=options.seed),
         learn=options.learn and not store.read_only,
         remember=not options.incognito,
+        summarise=options.summarises,
     )
-    assistant = Assistant(store, engine, Recaller(store, embedder), policy, behaviour)
-    return Parts(store, engine, assistant, policy, locations, embedder, options)
+    recaller = Recaller(store, embedder)
+    assistant = Assistant(store, engine, recaller, policy, behaviour)
+    library = LiveLibrary(store, recaller, writes=not options.incognito)
+    return Parts(store, engine, assistant, policy, locations, embedder, options, library)
 
 
 def _fact_row(fact: Fact | None, name: str) -> SourceRow:

@@ -44,20 +44,20 @@ def test_an_answer_matches_the_schema_or_is_an_error(
     file.write_text(json.dumps(SCHEMA))
     run("profile", "set", "home", "Porto")
     words = ("ask", "--no-profile", "I love ramen. Name a colour. Where do I live?")
-    said = run(*words, "--schema", str(file))
+    said = run(*words, "--json", "--schema", str(file))
     assert said.code == 0, said.err
-    value = json.loads(said.out)
+    whole = json.loads(said.out)
+    value = whole["value"]
+    assert value == json.loads(whole["reply"])
     assert value["colour"] in SCHEMA["properties"]["colour"]["enum"]  # type: ignore[index]
     assert 1 <= value["count"] <= 9
-    whole = json.loads(run(*words, "--json", "--schema", file.read_text()).out)
-    assert whole["value"] == json.loads(whole["reply"]) == value
     assert (whole["facts"], whole["recalled"], whole["ops"]) == ([], [], [])
     cut = complaint(run(*words, "--schema", json.dumps(SCHEMA), "--max-tokens", "3"))
     assert "cut at its limit" in cut
     with store() as opened:
         assert opened.unread_turns() == []  # nothing of them is learnt later either
         assert [event.op.slot for event in opened.events()] == ["home"]
-        assert len(opened.sessions()) == 3
+        assert len(opened.sessions()) == 2
 
 
 @pytest.mark.parametrize(
@@ -114,10 +114,10 @@ def test_a_block_is_there_before_the_answer_is_whole() -> None:
     file = io.StringIO()
     paper = MarkdownPaper(Console(file=file, width=40, color_system=None))
     paper.write("One.\n\nTw")
-    assert file.getvalue() == "One.\n"
+    assert file.getvalue().split() == ["One."]
     paper.write("o.")
     paper.end()
-    assert file.getvalue() == "One.\n\nTwo.\n"
+    assert [line.rstrip() for line in file.getvalue().split("\n")] == ["One.", "", "Two.", ""]
 
 
 @pytest.mark.parametrize("size", [1, 50])

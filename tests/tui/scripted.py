@@ -14,7 +14,7 @@ from pocket_agent.assistant.events import (
     UserSaved,
 )
 from pocket_agent.assistant.phrases import label
-from pocket_agent.errors import PocketAgentError
+from pocket_agent.errors import PocketAgentError, PortableError
 from pocket_agent.llm.protocol import FinishReason, Usage
 from pocket_agent.memory.erasure import Wish
 from pocket_agent.memory.records import Drawn, Recalled, Session, Turn, TurnRole, TurnStatus
@@ -41,6 +41,7 @@ from pocket_agent.tui.backend import (
     Stage,
 )
 from pocket_agent.tui.factsheet import origin
+from pocket_agent.tui.library import Hit, Hits
 
 AT = "2026-11-03T12:00:00Z"
 READY = Readiness(Stage.READY, "", None, "SmolLM2-135M-Instruct", "CPU, 1 thread", 4096)
@@ -142,6 +143,7 @@ class ScriptedBackend:
         self.closed = False
         self.imports = 0
         self.use: ContextUse | None = None
+        self.library = ScriptedLibrary(self)
         self.asks = ""
         self._reply, self._learns = reply, learns
         self._turns = turns or []
@@ -324,6 +326,37 @@ class ScriptedBackend:
         source = Source(user.id, 0, len(user.text), user.text)
         event = Event(self._number, f"e{self._number}", AT, Actor.POLICY, op, source)
         return Learnt(event, line, self.asks)
+
+
+class ScriptedLibrary:
+    """Finds what holds the very words, and notes what it is asked to do."""
+
+    def __init__(self, backend: "ScriptedBackend") -> None:
+        self._backend = backend
+        self.put_away: list[Session] = []
+        self.exported: list[tuple[str, str]] = []
+        self.by_meaning = True
+
+    async def search(self, query: str) -> Hits:
+        found = [t for t in self._backend._turns if query.casefold() in t.text.casefold()]
+        titles = {s.id: s.title for s in self._backend.all_sessions}
+        hits = [Hit(t.session, t.id, t.text, titles[t.session], "you, 3 Nov") for t in found]
+        return Hits(tuple(hits[:30]), self.by_meaning)
+
+    async def archived(self, limit: int, offset: int = 0) -> list[Session]:
+        return self.put_away[offset : offset + limit]
+
+    async def archive(self, session: str, archived: bool) -> None:
+        here, there = self._backend.all_sessions, self.put_away
+        source, target = (here, there) if archived else (there, here)
+        target += [s for s in source if s.id == session]
+        source[:] = [s for s in source if s.id != session]
+
+    async def export(self, session: str, file: str) -> str:
+        self.exported.append((session, file))
+        if file.endswith("/"):
+            raise PortableError(f"{file} is a folder", "Name a file in it.")
+        return f"exported 2 turns to {file}"
 
 
 class Encrypted(ScriptedBackend):

@@ -78,7 +78,7 @@ async def test_a_first_message_is_queued_answered_saved_and_comes_back(
     again = live_app(locations, session=session.id)
     async with again.run_test(size=(100, 30)) as pilot:
         await shows(pilot, "My name is Anna. Say hello.", LONG)
-        await shows(pilot, "default · My name is Anna. Say hello.")
+        await shows(pilot, "default · My name is Anna")
 
 
 async def test_escape_stops_the_model_and_the_next_message_is_answered(

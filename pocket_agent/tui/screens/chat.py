@@ -45,6 +45,7 @@ class ChatScreen(Copying, Looking):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f2", "profile", "what is remembered about you"),
         Binding("f3", "sessions", "earlier conversations"),
+        Binding("f6", "find", "find in every conversation", priority=True),
         Binding("f5", "sources", "what the last reply was made from"),
         Binding("f4", "context", "the prompt of the last reply"),
         Binding("ctrl+n", "new_session", "new conversation", priority=True),
@@ -123,6 +124,8 @@ class ChatScreen(Copying, Looking):
         self.show_title()
         self._tell_if_new()
         self._tell_if_full()
+        if self._options.turn and not self._was_locked:
+            self.go_to_turn(self._options.session or "", self._options.turn)
         await self.dialogue.load()
 
     async def _ask(self, reason: str, *, may_leave: bool) -> str | None:

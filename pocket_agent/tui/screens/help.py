@@ -67,6 +67,7 @@ def blocks() -> Iterator[tuple[str, list[tuple[str, str]]]]:
     from pocket_agent.tui.screens.chat import ChatScreen
     from pocket_agent.tui.screens.confirm import ConfirmScreen
     from pocket_agent.tui.screens.profile import ProfileScreen
+    from pocket_agent.tui.screens.search import SearchScreen
     from pocket_agent.tui.screens.sessions import SessionsScreen
     from pocket_agent.tui.widgets.entries import MemoryLine, SourcesLine
     from pocket_agent.tui.widgets.prompt import Prompt
@@ -79,6 +80,7 @@ def blocks() -> Iterator[tuple[str, list[tuple[str, str]]]]:
     yield "The line under a reply", list(bindings_of(SourcesLine))
     yield "Profile", list(bindings_of(ProfileScreen))
     yield "Conversations", list(bindings_of(SessionsScreen))
+    yield "Search", list(bindings_of(SearchScreen))
     yield "Before something is forgotten", list(bindings_of(ConfirmScreen))
 
 
