@@ -247,13 +247,11 @@ class Conversation:
 
 
 def _overflow_text(turns: int, summed_up: bool) -> str:
-    what = "The turn above has left it and stays"
-    if turns > 1:
-        what = f"The {turns} turns above have left it and stay"
-    instead = "; a short summary stands in for them" if summed_up else ""
+    what = "turn above stays" if turns == 1 else f"{turns} turns above stay"
+    also = "; a summary is sent in their place (/context shows it)" if summed_up else ""
     return (
-        f"The context is full: what the model reads begins here. {what} saved{instead}. "
-        "Recall still finds what was said; /context shows what is sent."
+        "The context is full: what the model reads begins here. "
+        f"The {what} saved, and recall finds what was said{also}."
     )
 
 

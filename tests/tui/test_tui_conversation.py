@@ -134,13 +134,17 @@ def test_one_line_says_where_what_the_model_reads_begins() -> None:
     notes = [entry for entry in conversation.entries if isinstance(entry, Note)]
     assert conversation.entries.index(notes[0]) == 0
     assert len(notes) == 1
-    assert "The turn above has left it" in notes[0].text
+    assert "The turn above stays saved" in notes[0].text
     conversation.reads_from("t2", 2)  # that turn is not on the screen yet
     assert not any(isinstance(entry, Note) for entry in conversation.entries)
     conversation.prepend(Page(tuple(turns[:4])))
     (note,) = (entry for entry in conversation.entries if isinstance(entry, Note))
     assert conversation.entries.index(note) == 2
-    assert "The 2 turns above have left it" in note.text
+    assert "summary" not in note.text
+    assert "The 2 turns above stay saved" in note.text
+    conversation.reads_from("t4", 4, summed_up=True)
+    (note,) = (entry for entry in conversation.entries if isinstance(entry, Note))
+    assert "a summary is sent in their place" in note.text
 
 
 def test_the_newest_memory_is_the_one_to_undo() -> None:
