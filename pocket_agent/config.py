@@ -45,6 +45,9 @@ class Settings:
         candidates: "unsure" has what the policy is not sure enough of proposed for a yes or no;
             "off" drops it.
         ask: whether a reply may end with one short question, where the answer hangs on it.
+        resume: the chat begins with the last conversation rather than a new one.
+        when_full: what becomes of the oldest turns when the context is full: "drop" leaves them
+            out, "summarise" has the model sum them up in idle time.
     """
 
     profile: str = "default"
@@ -64,6 +67,8 @@ class Settings:
     ask: bool = True
     policy_model: str = ""
     device: str = ""
+    resume: bool = False
+    when_full: str = "drop"
 
 
 def load_settings(path: Path) -> Settings:
@@ -193,6 +198,8 @@ _RULES: dict[str, _Rule] = {
     "ask": _SWITCH,
     "theme": _NAME,
     "enter_sends": _SWITCH,
+    "when_full": _Rule(lambda v: v in ("drop", "summarise"), '"drop" or "summarise"'),
+    "resume": _SWITCH,
     "seed": _whole(0, 2**32 - 1),
     "threads": _whole(0, 1024),
     "lock_after_minutes": _whole(0, 7 * 24 * 60),

@@ -47,6 +47,8 @@ def test_every_setting_is_read(path: Path) -> None:
         "ask": False,
         "policy_model": "chat",
         "device": "Vulkan0",
+        "resume": True,
+        "when_full": "summarise",
     }
     path.write_text("".join(f"{name} = {json.dumps(value)}\n" for name, value in wanted.items()))
     assert asdict(load_settings(path)) == wanted
@@ -65,6 +67,7 @@ def test_every_setting_is_read(path: Path) -> None:
         ("gpu_layers = 'many'", 'line 3: gpu_layers must be "auto", "all" or a whole number'),
         ("seed = -1", "line 3: seed must be a whole number from 0"),
         ('profile = ""', "line 3: profile must be a name in quotes"),
+        ("when_full = 'forget'", 'line 3: when_full must be "drop" or "summarise"'),
         ("candidates = 'all'", 'line 3: candidates must be "off" or "unsure"'),
         ('"seed" = 1.5', "line 3: seed must be"),
         ("learn = yes", "at line 3"),

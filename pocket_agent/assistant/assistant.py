@@ -1,6 +1,7 @@
 """The walk of one message: save, recall, assemble, stream, save, learn. No screen in here."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from typing import Protocol
 
 from pocket_agent.assistant.asker import Asker
 from pocket_agent.assistant.context import (
+    TEMPLATE_TOKENS,
     AssembledPrompt,
     Budget,
     Material,
@@ -18,6 +20,7 @@ from pocket_agent.assistant.context import (
 from pocket_agent.assistant.events import (
     AssistantEvent,
     ContextReady,
+    ContextUse,
     PolicyIdle,
     ReplyDelta,
     ReplyDone,
@@ -27,8 +30,10 @@ from pocket_agent.assistant.learning import Learner, Policy, describe_undone, fr
 from pocket_agent.assistant.relevance import relevant
 from pocket_agent.assistant.replying import Opening, ReplyWriter
 from pocket_agent.assistant.shown import Note, Shown
+from pocket_agent.assistant.summary import Summariser
+from pocket_agent.assistant.titles import first_words, title_of
 from pocket_agent.assistant.warming import Warming
-from pocket_agent.errors import ContextOverflowError, ModelError, UsageError
+from pocket_agent.errors import ContextOverflowError, ModelError, StoreError, UsageError
 from pocket_agent.llm.protocol import (
     CHAT,
     ContextName,
@@ -46,7 +51,8 @@ from pocket_agent.profile.facts import Fact
 from pocket_agent.profile.slots import STYLE
 
 HISTORY_TURNS = 400
-TITLE_WORDS = 7
+UNREAD_BY_WISH = "nobody"
+"""Noted as the policy that has read a turn which the person wants no policy to read."""
 _ENDED: dict[FinishReason, TurnStatus] = {
     "cancelled": TurnStatus.STOPPED,
     "length": TurnStatus.CUT,
@@ -78,6 +84,10 @@ class AssistantOptions:
         recall: how many past turns may be brought back; 0 for none.
         recall_floor: a past turn with a lower score is left out.
         ask: whether a reply may end with a question about the person (`policy.asking`).
+        grammar: GBNF that replies must keep to; empty for none.
+        profile: False reads nothing of the profile nor of other sessions, and what is said is
+            never learnt from.
+        summarise: whether turns that leave the context are summed up by the model, in idle time.
     """
 
     system: str = ""
@@ -87,6 +97,9 @@ class AssistantOptions:
     recall: int = 3
     recall_floor: float = 0.45
     ask: bool = False
+    grammar: str = ""
+    profile: bool = True
+    summarise: bool = False
 
 
 class Assistant:
@@ -123,6 +136,8 @@ class Assistant:
         self._refused: list[str] = []
         self._sizes: dict[str, int] = {}
         self._scratch = 0
+        self._untitled = False
+        self._summary = Summariser(engine)
 
     # --- sessions ---------------------------------------------------------------------------
 
@@ -134,13 +149,30 @@ class Assistant:
         """
         await self.preempt_policy()
         self._sent, self._notes, self._dropped, self._refused = {}, {}, 0, []
+        self._untitled = False
+        self._summary.forget()
         self.last_context = None
         if session_id is None:
             self.session, self._history = None, []
             return []
         self.session = await asyncio.to_thread(self._store.session, session_id)
         self._history = await asyncio.to_thread(self._store.turns, session_id, limit=HISTORY_TURNS)
+        self._dropped = max(0, self.session.turns - len(self._history))
         return list(self._history)
+
+    async def context_use(self) -> ContextUse | None:
+        """How full the context is now, as the next message would find it; None without a model."""
+        if self._engine.info is None:
+            return None
+        budget = Budget.share(self._engine.info.chat_tokens)
+        history = tuple(self._history)
+        system = system_text(self._style, self.options.system)
+        material = Material(system, history, self._sent, text="", dropped=self._dropped)
+        await self._count(texts_to_count(material))
+        prompt = assemble(material, budget, self._size)
+        first = prompt.kept[0].id if prompt.kept else ""
+        tokens = prompt.tokens - TEMPLATE_TOKENS - self._size("") if prompt.kept else 0
+        return ContextUse(tokens, prompt.limit, prompt.dropped, first)
 
     # --- one message ------------------------------------------------------------------------
 
@@ -181,6 +213,7 @@ class Assistant:
             raise
         async for learnt in self.learn():
             yield learnt
+        await self._sum_up(prompt)
 
     async def learn(self) -> AsyncIterator[AssistantEvent]:
         """Let the policy read what it has not read yet (also after a restart)."""
@@ -227,10 +260,14 @@ class Assistant:
             self.warming.start(self._assemble_history)
 
     async def preempt_policy(self) -> None:
-        """Give the machine to the person: the policy stops and catches up later."""
+        """Give the machine to the person: the policy stops and catches up later.
+
+        So does a summary that is being made, or a history that is read ahead.
+        """
         await self.warming.stop()
         if self._learner is not None:
             await self._learner.preempt()
+        await self._summary.preempt()
 
     async def close(self) -> None:
         """Stop what runs. The store and the engine belong to the caller."""
@@ -245,16 +282,23 @@ class Assistant:
             turn = self._scratch_turn(TurnRole.USER, text)
         else:
             if self.session is None:
-                title = " ".join(text.split()[:TITLE_WORDS])
-                self.session = await asyncio.to_thread(self._store.new_session, title)
-            turn = await asyncio.to_thread(self._store.add_user_turn, self.session.id, text)
+                title = title_of(text)
+                self._untitled = not title
+                self.session = await asyncio.to_thread(
+                    self._store.new_session, title or first_words(text)
+                )
+            read_by = None if self.options.profile else UNREAD_BY_WISH
+            turn = await asyncio.to_thread(
+                self._store.add_user_turn, self.session.id, text, read_by
+            )
         self._history.append(turn)
         return turn
 
     async def _assemble(self, turn: Turn) -> AssembledPrompt:
         assert self._engine.info is not None
         budget = Budget.share(self._engine.info.chat_tokens)
-        active = (await asyncio.to_thread(self._store.profile)).active()
+        profile = await asyncio.to_thread(self._store.profile)
+        active = profile.active() if self.options.profile else []
         material = await self._material(turn, active, tuple(self._history[:-1]), self._dropped)
         prompt = assemble(material, budget, self._size)
         while prompt.kept != material.history:  # what left took its notes along: they are due again
@@ -297,12 +341,18 @@ class Assistant:
             ],
             recalled=await self._recall(turn, shown),
             dropped=dropped,
+            summary=self._summary.text if dropped > self._dropped else "",
         )
         await self._count(texts_to_count(material))
         return material
 
+    async def _sum_up(self, prompt: AssembledPrompt) -> None:
+        idle = self._learner is None or self._learner.idle or not self.options.learn
+        if self.options.summarise and idle:
+            await self._summary.prepare(prompt, self._history)
+
     async def _recall(self, turn: Turn, shown: Shown) -> list[Recalled]:
-        if self._recaller is None or self.options.recall == 0:
+        if self._recaller is None or self.options.recall == 0 or not self.options.profile:
             return []
         found = await asyncio.to_thread(
             self._recaller.recall,
@@ -317,7 +367,13 @@ class Assistant:
         noted = Shown([*prompt.kept, turn], self._notes)
         facts = {fact.id: fact for fact in (*self._style, *noted.facts)}
         return ContextReady(
-            tuple(facts.values()), noted.recalled, prompt.tokens, prompt.limit, prompt.dropped
+            tuple(facts.values()),
+            noted.recalled,
+            prompt.tokens,
+            prompt.limit,
+            prompt.dropped,
+            prompt.kept[0].id if prompt.kept else turn.id,
+            prompt.summary,
         )
 
     async def _reply(
@@ -326,7 +382,10 @@ class Assistant:
         writer = ReplyWriter(self._store, self._open_reply(drawn))
         await writer.open()
         request = Request(
-            ContextName.CHAT, messages=prompt.messages, sampling=self.options.sampling
+            ContextName.CHAT,
+            messages=prompt.messages,
+            sampling=self.options.sampling,
+            grammar=self.options.grammar,
         )
         last: Piece | None = None
         try:
@@ -346,6 +405,7 @@ class Assistant:
         rest = writer.unshown
         reply = await writer.close(status)
         self._history.append(reply)
+        await self._entitle(reply)
         if rest:
             yield ReplyDelta(reply.id, rest)
         yield ReplyDone(reply, finish, last.usage if last else None)
@@ -355,6 +415,15 @@ class Assistant:
             return ""
         done = status is TurnStatus.COMPLETE
         return await asyncio.to_thread(self._asker.follow_up, text, may_ask=done)
+
+    async def _entitle(self, reply: Turn) -> None:
+        """A first message such as "hi" is no title: what was answered may be."""
+        if self._untitled and self.session is not None and (title := title_of(reply.text)):
+            self._untitled = False
+            with contextlib.suppress(StoreError):  # it was only a suggestion
+                self.session = await asyncio.to_thread(
+                    self._store.suggest_title, self.session.id, title
+                )
 
     def _open_reply(self, drawn: Drawn) -> Opening:
         if not self.options.remember:

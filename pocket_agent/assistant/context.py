@@ -71,6 +71,7 @@ class Material:
         text: the new user turn.
         facts, recalled: candidates for its notes, the best first.
         dropped: how many older turns have left before.
+        summary: what is told of turns that leave now; empty for nothing.
     """
 
     system: str
@@ -80,6 +81,7 @@ class Material:
     facts: Sequence[Fact] = ()
     recalled: Sequence[Recalled] = ()
     dropped: int = 0
+    summary: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,7 @@ class AssembledPrompt:
         tokens: its size as counted here; limit: the model's context.
         dropped: how many turns of the session are no longer sent.
         kept: the turns of the history that are sent.
+        summary: what stands for turns that have just left; empty for nothing.
     """
 
     messages: tuple[Message, ...]
@@ -102,6 +105,7 @@ class AssembledPrompt:
     limit: int
     dropped: int
     kept: tuple[Turn, ...]
+    summary: str = ""
 
     def __str__(self) -> str:
         return "\n\n".join(f"[{message.role}]\n{message.text}" for message in self.messages)
@@ -124,6 +128,7 @@ def texts_to_count(material: Material) -> list[str]:
     notes += [_remembered(memory) for memory in material.recalled]
     turns = [turn.text for turn in material.history]
     turns += [_as_message(turn, material.sent).text for turn in material.history]
+    notes += [_summed_up(material.summary)] if material.summary else []
     return [material.system, material.text, *notes, *turns]
 
 
@@ -140,10 +145,14 @@ def assemble(material: Material, budget: Budget, count: Count) -> AssembledPromp
             f"The message is too long: about {bare} tokens, and {budget.prompt - fixed} fit",
             "Shorten it, or choose a model with a larger context.",
         )
-    facts, recalled = _notes_that_fit(
-        material, min(budget.notes, budget.prompt - fixed - bare), count
-    )
-    user_text = _with_notes(material.text, facts, recalled)
+    notes_room = min(budget.notes, budget.prompt - fixed - bare)
+    summary = material.summary
+    if summary:
+        cost = count(_summed_up(summary)) + 1
+        summary = summary if cost + TEMPLATE_TOKENS <= notes_room else ""
+        notes_room -= cost if summary else 0
+    facts, recalled = _notes_that_fit(material, notes_room, count)
+    user_text = _with_notes(material.text, facts, recalled, summary)
     room = budget.prompt - fixed - _cost(user_text, count)
     history = _without_refused(material.history, budget.prompt - fixed, count)
     kept = _history_that_fits(history, material.sent, room, count)
@@ -161,6 +170,7 @@ def assemble(material: Material, budget: Budget, count: Count) -> AssembledPromp
         limit=budget.context,
         dropped=material.dropped + len(history) - len(kept),
         kept=kept,
+        summary=summary,
     )
 
 
@@ -213,10 +223,17 @@ def _history_that_fits(
     return tuple(turns[start:])
 
 
-def _with_notes(text: str, facts: Sequence[Fact], recalled: Sequence[Recalled]) -> str:
-    notes = [phrase(fact) for fact in facts]
+def _with_notes(
+    text: str, facts: Sequence[Fact], recalled: Sequence[Recalled], summary: str
+) -> str:
+    notes = [_summed_up(summary)] if summary else []
+    notes += [phrase(fact) for fact in facts]
     notes += [_remembered(memory) for memory in recalled]
     return f"{_note(' '.join(notes))}\n\n{text}" if notes else text
+
+
+def _summed_up(summary: str) -> str:
+    return f"Earlier in this conversation: {summary}"
 
 
 def _remembered(memory: Recalled) -> str:

@@ -21,6 +21,8 @@ class ContextReady:
     Args:
         facts, recalled: all that the model can read of the profile and of the past: in the system
             text, and in the notes of every turn that is sent.
+        first: id of the first turn that is sent.
+        summary: what the message was told of turns that have just left; empty for nothing.
     """
 
     facts: tuple[Fact, ...]
@@ -28,6 +30,23 @@ class ContextReady:
     tokens: int
     limit: int
     dropped_turns: int
+    first: str = ""
+    summary: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ContextUse:
+    """How much of the context the session takes before its next message. Counts in tokens.
+
+    Args:
+        dropped_turns: how many of its turns no longer fit.
+        first: id of the first turn that would be sent; empty if there is none.
+    """
+
+    tokens: int
+    limit: int
+    dropped_turns: int = 0
+    first: str = ""
 
 
 @dataclass(frozen=True, slots=True)

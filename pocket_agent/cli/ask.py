@@ -10,6 +10,7 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from pocket_agent.cli import options
+from pocket_agent.cli.ask_schema import Form
 from pocket_agent.cli.opening import (
     Narrator,
     choose_model,
@@ -19,8 +20,9 @@ from pocket_agent.cli.opening import (
     read_pipe,
     typed,
 )
-from pocket_agent.cli.output import ReaderGoneError, narrate, put, put_json
+from pocket_agent.cli.output import ReaderGoneError, narrate, put_json
 from pocket_agent.cli.passphrases import passphrase_for
+from pocket_agent.cli.rendering import NoPaper, Paper, paper
 from pocket_agent.errors import UsageError
 
 if TYPE_CHECKING:
@@ -50,6 +52,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="go on with the last conversation",
     )
     parser.add_argument(
+        "--schema",
+        metavar="FILE|JSON",
+        help="answer with JSON that matches this JSON Schema",
+    )
+    parser.add_argument(
+        "--no-profile",
+        action="store_true",
+        help="read nothing that is known of you for this, and learn nothing from it",
+    )
+    parser.add_argument(
         "--seed", metavar="N", type=int, help="the same number gives the same answer again"
     )
     parser.add_argument(
@@ -70,26 +82,30 @@ def run(arguments: argparse.Namespace) -> int:
     text = "\n\n".join(part.strip("\n") for part in parts if part.strip())
     if not text:
         raise UsageError("There is nothing to ask", 'Try: pocket-agent ask "What is a monad?"')
-    return asyncio.run(_ask(arguments, text))
+    form = None if arguments.schema is None else Form(typed([arguments.schema]))
+    return asyncio.run(_ask(arguments, text, form))
 
 
-async def _ask(arguments: argparse.Namespace, text: str) -> int:
-    async with _open(arguments) as opened:
+async def _ask(arguments: argparse.Namespace, text: str, form: Form | None) -> int:
+    async with _open(arguments, form) as opened:
         if arguments.go_on:
-            newest = await asyncio.to_thread(opened.store.sessions, 1)
+            newest = await asyncio.to_thread(opened.store.sessions, 1, archived=False)
             await opened.assistant.open_session(newest[0].id if newest else None)
-        answer = _Answer(opened.assistant, as_json=arguments.json)
+        answer = _Answer(opened.assistant, NoPaper() if form or arguments.json else paper())
         code = await _until_interrupted(answer, text)
-        if arguments.json:
+        if form and code == 0:
+            value = form.value(answer.result["reply"], answer.result["finish"])
+            put_json({**answer.result, "value": value} if arguments.json else value)
+        elif arguments.json:
             put_json(answer.result)
     return code
 
 
 @asynccontextmanager
-async def _open(arguments: argparse.Namespace) -> "AsyncIterator[Opened]":
+async def _open(arguments: argparse.Namespace, form: Form | None) -> "AsyncIterator[Opened]":
     from pocket_agent.assistant.assistant import AssistantOptions
     from pocket_agent.assistant.opening import open_profile
-    from pocket_agent.llm.protocol import CHAT
+    from pocket_agent.llm.protocol import CHAT, GREEDY
 
     locations, settings = open_home(arguments)
     name, blank = profile_name(arguments, settings), arguments.blank
@@ -98,10 +114,14 @@ async def _open(arguments: argparse.Namespace) -> "AsyncIterator[Opened]":
             raise no_profile(name)
         narrate(f"making the profile {name!r}")
     seed = settings.seed if arguments.seed is None else arguments.seed
+    system = typed([arguments.system])
     behaviour = AssistantOptions(
-        system=typed([arguments.system]),
-        sampling=replace(CHAT, seed=seed, max_tokens=arguments.max_tokens),
-        learn=settings.learn,
+        system=f"{system}\n{form.wish}" if form else system,
+        # Under a grammar: the penalties would fall on the brackets and names that must come again.
+        sampling=replace(GREEDY if form else CHAT, seed=seed, max_tokens=arguments.max_tokens),
+        learn=settings.learn and not arguments.no_profile,
+        profile=not arguments.no_profile,
+        grammar=form.grammar if form else "",
         remember=not options.leaves_no_trace(arguments),
     )
     opened = await open_profile(
@@ -150,19 +170,19 @@ async def _until_interrupted(answer: "_Answer", text: str) -> int:
 
 
 class _Answer:
-    """Prints an answer as it comes, or gathers it for JSON.
+    """Writes an answer as it comes, and gathers all there is to know of it in `result`.
 
     Args:
-        assistant: answers. as_json: print nothing, fill `result` alone.
+        assistant: answers. where: what it is written on.
     """
 
-    def __init__(self, assistant: "Assistant", *, as_json: bool) -> None:
+    def __init__(self, assistant: "Assistant", where: Paper) -> None:
         self.result: dict[str, Any] = {"reply": "", "session": None, "turn": None}
         self.result |= {"reply_turn": None, "finish": "cancelled", "usage": None}
         self.result |= {"facts": [], "recalled": [], "ops": []}
         self.replying = True
         self._assistant = assistant
-        self._quiet = as_json
+        self._paper = where
         self._stopped = False
 
     async def stop(self) -> None:
@@ -182,7 +202,7 @@ class _Answer:
                 try:
                     await self._take(event)
                 except ReaderGoneError as error:
-                    gone, self._quiet = error, True
+                    gone, self._paper = error, NoPaper()
                     await self.stop()
                 if self._stopped and self._is_over(event):
                     break
@@ -206,20 +226,16 @@ class _Answer:
             case events.ReplyDelta():
                 if self._stopped:  # the stop came before there was anything to stop
                     await self._assistant.stop()
-                self._say(event.text)
+                self._paper.write(event.text)
             case events.ReplyDone():
                 self.replying = False
                 self.result |= _reply_record(event)
-                self._say("" if event.turn.text.endswith("\n") else "\n")
+                self._paper.end()
                 if event.finish == "length":
                     narrate("the answer is cut short here; --max-tokens sets how long it may be")
             case events.Learnt():
                 self.result["ops"].append(_op_record(event))
                 narrate(_told(event))
-
-    def _say(self, text: str) -> None:
-        if not self._quiet:
-            put(text)
 
 
 def _context_record(event: "ContextReady") -> dict[str, Any]:

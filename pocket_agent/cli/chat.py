@@ -23,11 +23,16 @@ def _save(path: Path, name: str, value: object) -> None:
 
 def open_chat(arguments: argparse.Namespace) -> int:
     """Open the TUI; returns its exit code."""
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise UsageError("The chat needs a terminal", "In a script use: pocket-agent ask TEXT")
+    check_terminal()
     from pocket_agent.tui import run
 
     return run(*tui_options(arguments))
+
+
+def check_terminal() -> None:
+    """Raise a UsageError where there is no terminal for the chat."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError("The chat needs a terminal", "In a script use: pocket-agent ask TEXT")
 
 
 def tui_options(arguments: argparse.Namespace) -> "tuple[Locations, str, TuiOptions]":
@@ -51,6 +56,9 @@ def tui_options(arguments: argparse.Namespace) -> "tuple[Locations, str, TuiOpti
         theme=settings.theme,
         enter_sends=settings.enter_sends,
         key=key,
+        session=getattr(arguments, "session", None),
+        turn=getattr(arguments, "turn", ""),
+        resume=settings.resume or arguments.resume,
         lock_after_s=60.0 * settings.lock_after_minutes,
         model=arguments.model or settings.model,
         chat_tokens=settings.chat_tokens,
@@ -61,6 +69,7 @@ def tui_options(arguments: argparse.Namespace) -> "tuple[Locations, str, TuiOpti
         ask=settings.ask,
         unsure=settings.candidates == "unsure",
         policy_model=settings.policy_model,
+        summarises=settings.when_full == "summarise",
         seed=settings.seed,
         learn=settings.learn,
         incognito=silent,

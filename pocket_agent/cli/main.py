@@ -16,6 +16,7 @@ _EPILOG = "Without a command it opens the chat. Exit codes: 0 fine, 1 failed, 2 
 _COMMANDS = {
     "ask": "one question, one answer; reads a pipe",
     "profile": "see, correct, export and import what is known of you",
+    "sessions": "list, name, archive, export and import conversations",
     "memory": "search what was said",
     "infer": "what messages tell about a person, as JSON lines in and out",
     "models": "the models on this computer",
@@ -76,6 +77,10 @@ def _run(argv: list[str]) -> int:
         raise UsageError(
             "--incognito and --blank are for the chat and for ask", "Leave them out here."
         )
+    if arguments.resume and arguments.command:
+        raise UsageError(
+            "--continue goes before no command", "It is for the chat; after `ask` it is for ask."
+        )
     if arguments.passphrase_fd is not None:  # now: a pipe may come on the same descriptor
         from pocket_agent.cli.passphrases import read_line
 
@@ -120,6 +125,13 @@ def _parser(wanted: str) -> argparse.ArgumentParser:
     options.add_incognito(parser, top=True)
     parser.add_argument(
         "--plain", action="store_true", help="make a new profile plain, without offering encryption"
+    )
+    parser.add_argument(
+        "-c",
+        "--continue",
+        dest="resume",
+        action="store_true",
+        help="begin the chat with the last conversation",
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     for name, about in _COMMANDS.items():

@@ -5,9 +5,10 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from pocket_agent.cli import options
+from pocket_agent.cli.chat import check_terminal, open_chat
 from pocket_agent.cli.opening import open_store, typed
 from pocket_agent.cli.output import narrate, one_line, put_json, put_line
-from pocket_agent.errors import UsageError
+from pocket_agent.errors import PocketAgentError, UsageError
 
 if TYPE_CHECKING:
     from pocket_agent.memory.embedder import Embedder
@@ -30,6 +31,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "-k", metavar="N", type=options.count, default=5, help="how many (default: 5)"
     )
     search.add_argument("--json", action="store_true", help="as JSON")
+    search.add_argument(
+        "--open",
+        metavar="N",
+        nargs="?",
+        type=options.count,
+        const=1,
+        help="open the chat at the first of them, or at the Nth",
+    )
     search.set_defaults(run=run)
 
 
@@ -40,14 +49,19 @@ def run(arguments: argparse.Namespace) -> int:
     query = typed(arguments.query)
     if not query.strip():
         raise UsageError("There is nothing to search for")
+    if arguments.open:
+        check_terminal()
     embedder = Embedder()
     with open_store(arguments) as store:
         try:
             found = _search(store, embedder, query, arguments.k)
         finally:
             embedder.close()
+        titles = {r.turn.session: store.session(r.turn.session).title for r in found}
+    if arguments.open:
+        return _open(arguments, found)
     if arguments.json:
-        put_json([_record(recalled) for recalled in found])
+        put_json([{**_record(r), "title": titles[r.turn.session]} for r in found])
         return 0
     for recalled in found:
         turn = recalled.turn
@@ -55,6 +69,17 @@ def run(arguments: argparse.Namespace) -> int:
     if not found:
         narrate("Nothing was found.")
     return 0
+
+
+def _open(arguments: argparse.Namespace, found: "list[Recalled]") -> int:
+    """Open the chat at what was found."""
+    if len(found) < arguments.open:
+        raise PocketAgentError(
+            f"{len(found)} turns were found, not {arguments.open}", "Search for something else."
+        )
+    turn = found[arguments.open - 1].turn
+    arguments.session, arguments.turn = turn.session, turn.id
+    return open_chat(arguments)
 
 
 def wait_for(embedder: "Embedder") -> bool:

@@ -57,12 +57,14 @@ class Arrivals:
         graves: Graves = NO_GRAVES,
         *,
         replace: bool = False,
+        read_by: str | None = "import",
     ) -> None:
         """Add what another store held, all or none, as one step that `undo` takes back.
 
         Args:
             sessions: with their titles. graves: tombstones, to be kept beside ours.
             replace: put it in the place of the sessions, turns and events that are here.
+            read_by: what to note as the policy that read the turns; None queues them for it.
 
         Raises:
             StoreError: something of the same id is already stored; nothing was added.
@@ -73,7 +75,7 @@ class Arrivals:
                     batch = imports.begin(connection, replace=replace)
                     for session in sessions:
                         self._sessions.add_known(session, batch)
-                    self._turns.add_many(turns, "import", batch)
+                    self._turns.add_many(turns, read_by, batch)
                     self._log.add_many(events, batch)
                     tombstones.bring(connection, graves, batch)
                     imports.end(connection, batch)

@@ -220,6 +220,11 @@ CREATE TABLE set_aside (
 CREATE INDEX set_aside_by ON set_aside (import);
 """
 
+_SESSION_MARKS = """
+ALTER TABLE sessions ADD COLUMN archived INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE sessions ADD COLUMN titled INTEGER NOT NULL DEFAULT 0;
+"""
+
 STEPS: tuple[str, ...] = (
     _BASE,
     _WORDS,
@@ -229,6 +234,7 @@ STEPS: tuple[str, ...] = (
     _CONTEXTS,
     _BITS,
     _IMPORTS,
+    _SESSION_MARKS,
 )
 VERSION = len(STEPS)
 

@@ -23,13 +23,19 @@ class TurnStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A conversation. Times are ISO 8601 in UTC."""
+    """A conversation. Times are ISO 8601 in UTC.
+
+    Args:
+        archived: put out of sight. titled: a person gave it its title, which nothing else changes.
+    """
 
     id: str
     title: str
     started: str
     touched: str
     turns: int
+    archived: bool = False
+    titled: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,23 +129,41 @@ class Store(Arrivals):
         """Begin a conversation."""
         return self._sessions.add(title)
 
-    def sessions(self, limit: int = 50, offset: int = 0) -> list[Session]:
-        """Conversations, the last touched first."""
-        return self._sessions.page(limit, offset)
+    def sessions(
+        self, limit: int = 50, offset: int = 0, *, archived: bool | None = None
+    ) -> list[Session]:
+        """Conversations, the last touched first.
+
+        Args:
+            archived: only archived ones, or only the others; None for both.
+        """
+        return self._sessions.page(limit, offset, archived)
 
     def session(self, session: str) -> Session:
         """One conversation. Raises StoreError if there is none of that id."""
         return self._sessions.get(session)
 
     def rename_session(self, session: str, title: str) -> Session:
-        """Give a conversation another title."""
+        """Give a conversation a title by hand: nothing else changes it from then on."""
         return self._sessions.rename(session, title)
+
+    def suggest_title(self, session: str, title: str) -> Session:
+        """Give a conversation another title, unless a person gave it one."""
+        return self._sessions.suggest(session, title)
+
+    def archive_session(self, session: str, archived: bool = True) -> Session:
+        """Put a conversation out of sight, or bring it back; so does saying something in it."""
+        return self._sessions.archive(session, archived)
 
     # Turns
 
-    def add_user_turn(self, session: str, text: str) -> Turn:
-        """Store what the person said. It is on the disk when this returns."""
-        return self._turns.add_user(session, text)
+    def add_user_turn(self, session: str, text: str, read_by: str | None = None) -> Turn:
+        """Store what the person said. It is on the disk when this returns.
+
+        Args:
+            read_by: what to note as the policy that read it; None queues it for the policy.
+        """
+        return self._turns.add_user(session, text, read_by)
 
     def open_reply(self, session: str, drawn: Drawn | None = None) -> Turn:
         """Begin a reply, to be checkpointed as it streams.

@@ -17,7 +17,7 @@ SPEAKERS = {TurnRole.USER: "You", TurnRole.ASSISTANT: "Assistant"}
 
 _SESSION = """
 SELECT s.id, s.title, s.started, s.touched,
-    (SELECT count(*) FROM turns t WHERE t.session = s.id)
+    (SELECT count(*) FROM turns t WHERE t.session = s.id), s.archived, s.titled
 FROM sessions s
 """
 TURN_COLUMNS = "id, session, role, text, at, status, speaker"
@@ -29,13 +29,19 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1 + max(coalesce((SELECT max(n) FROM turns), 
                                            coalesce((SELECT max(last_turn) FROM imports), 0)))
 """
 _ADD_SESSION = """
-INSERT OR IGNORE INTO sessions (id, title, started, touched, batch) VALUES (?, ?, ?, ?, ?)
+INSERT OR IGNORE INTO sessions (id, title, started, touched, batch, archived, titled)
+VALUES (?, ?, ?, ?, ?, ?, ?)
 """
 
 
 _DRAWN = """
 SELECT reply, kind, name FROM contexts WHERE reply IN (SELECT value FROM json_each(?))
 """
+
+
+def _session_from_row(row: tuple[Any, ...]) -> Session:
+    name, title, started, touched, turns, archived, titled = row
+    return Session(name, title, started, touched, turns, bool(archived), bool(titled))
 
 
 def turn_from_row(row: tuple[Any, ...]) -> Turn:
@@ -62,29 +68,48 @@ class Sessions:
 
     def add_known(self, session: Session, batch: int | None = None) -> None:
         """Add a conversation from elsewhere, under its own id; one that is there stays as it is."""
-        row = (session.id, session.title, session.started, session.touched, batch)
+        said = (session.id, session.title, session.started, session.touched, batch)
+        row = (*said, session.archived, session.titled)
         with self._database.writing() as connection:
             connection.execute(_ADD_SESSION, row)
 
-    def page(self, limit: int, offset: int) -> list[Session]:
-        """Conversations, the last touched first."""
+    def page(self, limit: int, offset: int, archived: bool | None) -> list[Session]:
+        """Conversations, the last touched first; None takes archived ones and others."""
         with self._database.reading() as connection:
             rows = connection.execute(
-                f"{_SESSION} ORDER BY s.touched DESC, s.n DESC LIMIT ? OFFSET ?", (limit, offset)
+                f"{_SESSION} WHERE s.archived IS coalesce(?, s.archived) "
+                "ORDER BY s.touched DESC, s.n DESC LIMIT ? OFFSET ?",
+                (archived, limit, offset),
             )
-            return [Session(*row) for row in rows]
+            return [_session_from_row(row) for row in rows]
 
     def get(self, name: str) -> Session:
         """One conversation, by id."""
         with self._database.reading() as connection:
             for row in connection.execute(f"{_SESSION} WHERE s.id = ?", (name,)):
-                return Session(*row)
+                return _session_from_row(row)
         raise StoreError(f"There is no session {name}")
 
     def rename(self, name: str, title: str) -> Session:
-        """Give a conversation another title."""
+        """Give a conversation another title, by hand."""
         with self._database.writing() as connection:
-            connection.execute("UPDATE sessions SET title = ? WHERE id = ?", (title, name))
+            connection.execute(
+                "UPDATE sessions SET title = ?, titled = 1 WHERE id = ?", (title, name)
+            )
+        return self.get(name)
+
+    def suggest(self, name: str, title: str) -> Session:
+        """Give a conversation another title, unless it has one by hand."""
+        with self._database.writing(durable=False) as connection:
+            connection.execute(
+                "UPDATE sessions SET title = ? WHERE id = ? AND NOT titled", (title, name)
+            )
+        return self.get(name)
+
+    def archive(self, name: str, archived: bool) -> Session:
+        """Put a conversation out of sight, or bring it back."""
+        with self._database.writing() as connection:
+            connection.execute("UPDATE sessions SET archived = ? WHERE id = ?", (archived, name))
         return self.get(name)
 
 
@@ -94,11 +119,12 @@ class Turns:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add_user(self, session: str, text: str) -> Turn:
+    def add_user(self, session: str, text: str, read_by: str | None = None) -> Turn:
         """Store what the person said; on the disk when this returns."""
         turn = _new_turn(session, TurnRole.USER, _storable(text), TurnStatus.COMPLETE)
         with self._database.writing() as connection:
-            index_turns(connection, [_insert(connection, turn, None)])
+            index_turns(connection, [_insert(connection, turn, read_by)])
+            connection.execute("UPDATE sessions SET archived = 0 WHERE id = ?", (session,))
         return turn
 
     def open_reply(self, session: str, drawn: Drawn) -> Turn:
@@ -241,5 +267,5 @@ def _insert(connection: Any, turn: Turn, read_by: str | None, batch: int | None 
 def _insert_foreign(connection: Any, turn: Turn, read_by: str | None, batch: int | None) -> int:
     if turn.status is TurnStatus.OPEN:
         raise StoreError("An open turn can't be added")
-    connection.execute(_ADD_SESSION, (turn.session, "", turn.at, turn.at, batch))
+    connection.execute(_ADD_SESSION, (turn.session, "", turn.at, turn.at, batch, False, False))
     return _insert(connection, turn, read_by, batch)

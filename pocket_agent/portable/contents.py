@@ -35,7 +35,7 @@ class Summary:
 def read_contents(store: Store) -> Contents:
     """Everything of a store, in order; replies that still stream are left out."""
     sessions = sorted(_all_sessions(store), key=lambda session: (session.started, session.id))
-    turns = [turn for session in sessions for turn in _all_turns(store, session.id)]
+    turns = [turn for session in sessions for turn in all_turns(store, session.id)]
     finished = tuple(turn for turn in turns if turn.status is not TurnStatus.OPEN)
     events = tuple(sorted(store.events(), key=lambda event: event.seq))
     return Contents(tuple(sessions), finished, events, store.graves())
@@ -48,7 +48,8 @@ def _all_sessions(store: Store) -> Iterator[Session]:
         offset += len(page)
 
 
-def _all_turns(store: Store, session: str) -> list[Turn]:
+def all_turns(store: Store, session: str) -> list[Turn]:
+    """Every turn of a conversation, in order."""
     pages: list[list[Turn]] = []
     while page := store.turns(session, before=pages[-1][0].id if pages else None, limit=_PAGE):
         pages.append(page)

@@ -67,6 +67,10 @@ class Fields:
             raise ValueError(f"{name} is neither true nor false")
         return value
 
+    def switch_if(self, name: str) -> bool:
+        """True or false; false where it is missing, as in files of older programs."""
+        return name in self._left and self.switch(name)
+
     def choice(self, name: str, kind: type[Choice]) -> Choice:
         """One of the values of an enumeration."""
         value = self._take(name)
@@ -109,7 +113,13 @@ class Fields:
 def read_session(fields: Fields) -> Session:
     """A session; its count of turns is not trusted."""
     session = Session(
-        fields.name("id"), fields.text("title"), fields.text("started"), fields.text("touched"), 0
+        fields.name("id"),
+        fields.text("title"),
+        fields.text("started"),
+        fields.text("touched"),
+        0,
+        archived=fields.switch_if("archived"),
+        titled=fields.switch_if("titled"),
     )
     fields.whole("turns")
     fields.end()

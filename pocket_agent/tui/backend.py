@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
-from pocket_agent.assistant.events import AssistantEvent
+from pocket_agent.assistant.events import AssistantEvent, ContextUse
 from pocket_agent.errors import PocketAgentError
 from pocket_agent.memory.erasure import Wish
 from pocket_agent.memory.records import Drawn, Session, Turn
 from pocket_agent.profile.facts import Fact
+from pocket_agent.tui.library import Library
 
 if TYPE_CHECKING:
     from pocket_agent.tui.model_room import ModelRoom
@@ -157,6 +158,10 @@ class Backend(Protocol):
         """The conversation that `send` continues; None until a new one has its first turn."""
 
     @property
+    def library(self) -> Library:
+        """All conversations of the open profile together."""
+
+    @property
     def encrypted(self) -> bool:
         """Whether the open profile is encrypted, so that it can be locked."""
 
@@ -219,7 +224,7 @@ class Backend(Protocol):
         """Give a conversation another title."""
 
     async def sessions(self, limit: int, offset: int = 0) -> list[Session]:
-        """Conversations, newest first."""
+        """Conversations that are not archived, newest first."""
 
     async def page(self, before: str | None, limit: int) -> Page:
         """Turns of the current session that come before the turn with that id, or the last ones."""
@@ -253,6 +258,9 @@ class Backend(Protocol):
 
     async def unseen_imports(self) -> int:
         """How many imported facts wait that no earlier call has told of."""
+
+    async def context_use(self) -> ContextUse | None:
+        """How full the context is before the next message; None while no model is loaded."""
 
     async def sent_prompt(self) -> SentPrompt | None:
         """The prompt of the last reply, or None before the first."""

@@ -33,6 +33,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("sessions", "sessions", "earlier conversations", "F3"),
     Command("context", "context", "the very prompt that the last reply was made from", "F4"),
     Command("sources", "sources", "what the last reply was made from: facts, past turns", "F5"),
+    Command("find", "find", "search in every conversation", "F6", argument="[TEXT]"),
     Command("new", "new_session", "start a new conversation", "ctrl+n"),
     Command("title", "rename", "give this conversation a title", argument="TEXT"),
     Command("stop", "stop", "stop the reply and keep what is there", "Escape"),

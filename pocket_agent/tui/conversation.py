@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import count
 
-from pocket_agent.assistant.events import ContextReady, Learnt
+from pocket_agent.assistant.events import Learnt
 from pocket_agent.memory.records import Drawn, Turn, TurnRole, TurnStatus
 from pocket_agent.tui.backend import MemoryRow, Page
 
@@ -92,14 +92,15 @@ class Conversation:
         self.queue: deque[Said] = deque()
         self.older = False
         self.history: list[str] = []
-        self._dropped = 0
+        self._edge: tuple[str, int] = ("", 0)
+        self._summed_up = False
         self._overflow: Note | None = None
 
     def restore(self, page: Page) -> None:
         """Show a stored session, from its last page on; messages that wait stay under it."""
         self.entries = [*_entries(page), *self.queue]
         self.older = page.more
-        self._dropped = 0
+        self._edge = ("", 0)
         self._overflow = None
         self.history = _user_texts(self.entries)
 
@@ -109,6 +110,7 @@ class Conversation:
         self.entries[:0] = added
         self.older = page.more
         self.history[:0] = _user_texts(added)
+        self._mark_edge()
         return added
 
     @property
@@ -185,22 +187,26 @@ class Conversation:
         self.entries.insert(len(self.entries) - len(self.queue), note)
         return note
 
-    def overflow(self, ready: ContextReady, said: Said) -> bool:
-        """Say so in a line when more of the oldest turns no longer fit the context.
+    def reads_from(self, turn: str, dropped: int, *, summed_up: bool = False) -> None:
+        """Say in one line where what the model reads begins, once turns have left the context.
 
-        There is one such line; it moves down to the exchange at which turns last left.
-
-        Returns:
-            Whether the entries changed.
+        Args:
+            turn: id of the first turn that is sent. dropped: how many turns are not, before it.
+            summed_up: a summary of them is sent.
         """
-        dropped, self._dropped = self._dropped, ready.dropped_turns
-        if ready.dropped_turns <= dropped:
-            return False
+        if (turn, dropped) != self._edge:
+            self._edge, self._summed_up = (turn, dropped), summed_up
+            self._mark_edge()
+
+    def _mark_edge(self) -> None:
+        """Put the line before the turn it is about; without that turn, or a need, nowhere."""
+        turn, dropped = self._edge
         if self._overflow is not None and self._overflow in self.entries:
             self.entries.remove(self._overflow)
-        self._overflow = Note(_overflow_text(ready.dropped_turns))
-        self.entries.insert(self.entries.index(said), self._overflow)
-        return True
+        first = self.said(turn) if turn and dropped else None
+        if first is not None:
+            self._overflow = Note(_overflow_text(dropped, self._summed_up))
+            self.entries.insert(self.entries.index(first), self._overflow)
 
     def said(self, turn: str) -> Said | None:
         """The entry of the turn of that id, if it is held."""
@@ -240,11 +246,12 @@ class Conversation:
         return at
 
 
-def _overflow_text(turns: int) -> str:
-    what = "oldest turn has" if turns == 1 else f"oldest {turns} turns have"
+def _overflow_text(turns: int, summed_up: bool) -> str:
+    what = "turn above stays" if turns == 1 else f"{turns} turns above stay"
+    also = "; a summary is sent in their place (/context shows it)" if summed_up else ""
     return (
-        f"The context is full: the {what} left it. "
-        "They stay saved and recall still finds them; /context shows what is sent."
+        "The context is full: what the model reads begins here. "
+        f"The {what} saved, and recall finds what was said{also}."
     )
 
 

@@ -24,6 +24,8 @@ from pocket_agent.tui.status import Status
 
 PAGE = 30
 """Turns asked of the store at once."""
+FAR = 300
+"""The same on the way back to a turn that may be far."""
 
 _STATUS_EVERY_S = 0.25
 _LONG_AGO = float("-inf")
@@ -134,6 +136,7 @@ class Dialogue:
         finally:
             self._loading = False
         if self._current is None:
+            self._spawn(self._measure())
             self._learning += 1
             await self._catch_up()
 
@@ -200,12 +203,12 @@ class Dialogue:
         row.line, row.seq = done.line, done.seq
         self._view.entries_changed()
 
-    async def load_older(self) -> bool:
-        """Fetch the page before the oldest turn held. Returns whether there was one."""
+    async def load_older(self, limit: int = PAGE) -> bool:
+        """Fetch the turns before the oldest one held. Returns whether there were any."""
         before = self.conversation.first_turn
         if not self.opened or not self.conversation.older or before is None:
             return False
-        page = await self.backend.page(before, PAGE)
+        page = await self.backend.page(before, limit)
         return bool(self.conversation.prepend(page))
 
     async def find(self, session: str, turn: str) -> Said | None:
@@ -218,7 +221,7 @@ class Dialogue:
         if here is None or here.id != session:
             await self.switch(session)
         while (said := self.conversation.said(turn)) is None:
-            if not await self.load_older():
+            if not await self.load_older(FAR):
                 return None
         return said
 
@@ -233,9 +236,24 @@ class Dialogue:
         self.conversation = Conversation()
         self.conversation.restore(await self.backend.page(None, PAGE))
         self.status.used, self.status.rate = 0, 0.0
+        self._spawn(self._measure())
         if waiting:
             self._view.draft_returned("\n".join(waiting))
         self._changed()
+
+    async def _measure(self) -> None:
+        """Show how full the context is before anything is said."""
+        conversation = self.conversation
+        try:
+            use = await self.backend.context_use() if self.opened else None
+        except PocketAgentError:  # it is told when something is sent
+            return
+        if use is None or self._current is not None or conversation is not self.conversation:
+            return
+        self.status.used, self.status.limit = use.tokens, use.limit
+        conversation.reads_from(use.first, use.dropped_turns)
+        self._view.status_changed()
+        self._view.entries_changed()
 
     def fail(self, error: PocketAgentError) -> None:
         """Show a failure as one line of the chat."""
@@ -301,7 +319,9 @@ class Dialogue:
         self.status.used, self.status.limit = event.tokens, event.limit
         facts, turns = (f.id for f in event.facts), (m.turn.id for m in event.recalled)
         self._drawn = Drawn(tuple(facts), tuple(turns))
-        self.conversation.overflow(event, said)
+        self.conversation.reads_from(
+            event.first or said.turn, event.dropped_turns, summed_up=bool(event.summary)
+        )
         self._set_doing("reading")
         self._view.entries_changed()
 

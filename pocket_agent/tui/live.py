@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from pocket_agent.assistant.events import AssistantEvent, ReplyDone, UserSaved
+from pocket_agent.assistant.events import AssistantEvent, ContextUse, ReplyDone, UserSaved
 from pocket_agent.errors import PassphraseError, StoreError
 from pocket_agent.llm.protocol import Progress
 from pocket_agent.memory.erasure import Wish
@@ -31,6 +31,7 @@ from pocket_agent.tui.backend import (
     SourceRow,
     Stage,
 )
+from pocket_agent.tui.library import Library
 from pocket_agent.tui.options import TuiOptions
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class LiveBackend:
         self._report: Report = _ignore
         self._closed = False
         self._models: ModelRoom | None = None
+        self._resumes = options.resume
 
     @property
     def session(self) -> Session | None:
@@ -73,6 +75,10 @@ class LiveBackend:
 
             self._models = LiveModels(self._locations, self._options, self._running)
         return self._models
+
+    @property
+    def library(self) -> Library:
+        return self._open.library
 
     @property
     def encrypted(self) -> bool:
@@ -90,7 +96,7 @@ class LiveBackend:
             # What is alive now stays: without it, a full collection takes 20 ms rather than 100.
             gc.freeze()
         self._parts = await self._open_parts(workshop, key or self._key)
-        await self._open.assistant.open_session(session)
+        await self._open.assistant.open_session(session or await self._last_session())
         report(Readiness(Stage.LOADING, "loading the model"))
 
     async def load(self, report: Report) -> None:
@@ -153,13 +159,19 @@ class LiveBackend:
         await self._open.assistant.open_session(session)
         self._open.assistant.warm_up()
 
+    async def _last_session(self) -> str | None:
+        """The last conversation, where the chat is to begin with it."""
+        wanted, self._resumes = self._resumes, False
+        newest = await self.sessions(1) if wanted else []
+        return newest[0].id if newest else None
+
     async def rename_session(self, session: str, title: str) -> None:
         renamed = await asyncio.to_thread(self._open.store.rename_session, session, title)
         if self.session is not None and self.session.id == session:
             self._open.assistant.session = renamed
 
     async def sessions(self, limit: int, offset: int = 0) -> list[Session]:
-        return await asyncio.to_thread(self._open.store.sessions, limit, offset)
+        return await asyncio.to_thread(self._open.store.sessions, limit, offset, archived=False)
 
     async def page(self, before: str | None, limit: int) -> Page:
         if self.session is None:
@@ -209,6 +221,9 @@ class LiveBackend:
 
     async def unseen_imports(self) -> int:
         return await asyncio.to_thread(self._open.unseen_imports)
+
+    async def context_use(self) -> ContextUse | None:
+        return await self._open.assistant.context_use()
 
     async def sent_prompt(self) -> SentPrompt | None:
         prompt = self._open.assistant.last_context if self._parts else None

@@ -15,6 +15,8 @@ class TuiOptions:
         theme: name of a theme; an unknown one falls back to our own.
         enter_sends: Enter sends and ctrl+j makes a new line; if not, the other way round.
         session: id of the session to open; None starts a new one.
+        turn: id of a turn of it to show; empty for the last.
+        resume: go on with the last session, if none is named.
         key: opens an encrypted profile; None for a plain one.
         lock_after_s: seconds without a key or the mouse after which an encrypted profile is locked
             again; 0 for never.
@@ -27,6 +29,7 @@ class TuiOptions:
         threads: decode threads; 0 chooses.
         ask: let a reply end with a question about the person.
         unsure: let the policy propose what its caution holds back.
+        summarises: turns that leave the context are summed up, rather than only left out.
         seed: makes replies repeatable; None draws a new one each time.
         learn: whether anything is remembered from turns.
         incognito: nothing is written; what is known is still used.
@@ -40,6 +43,8 @@ class TuiOptions:
     theme: str = DEFAULT_THEME
     enter_sends: bool = True
     session: str | None = None
+    turn: str = ""
+    resume: bool = False
     key: str | None = None
     lock_after_s: float = 0.0
     model: str = ""
@@ -51,6 +56,7 @@ class TuiOptions:
     ask: bool = False
     unsure: bool = False
     policy_model: str = ""
+    summarises: bool = False
     seed: int | None = None
     learn: bool = True
     incognito: bool = False

@@ -46,10 +46,19 @@ class Status:
         return f"{self.queued} queued" if self.queued else ""
 
     @property
-    def context(self) -> str:
-        """How full the context is."""
-        limit = self.limit or self.readiness.context_limit
+    def share(self) -> str:
+        """How full the context is, in the fewest words."""
+        limit = self._limit
         return f"ctx {round(100 * self.used / limit)}%" if limit else ""
+
+    @property
+    def context(self) -> str:
+        """How full the context is, in tokens too."""
+        return f"{self.share} {self.used:,}/{self._limit:,}" if self._limit else ""
+
+    @property
+    def _limit(self) -> int:
+        return self.limit or self.readiness.context_limit
 
     @property
     def speed(self) -> str:
@@ -60,30 +69,48 @@ class Status:
 def rows(status: Status, width: int) -> list[str]:
     """The status line for a terminal of `width` columns: one row, or two where it is narrow.
 
-    Where there isn't room for everything, the device goes first, then the model's name is cut.
+    Where there isn't room for everything, the device goes first, then the model's name is cut; how
+    full the context is always stays.
     """
     if width >= NARROW:
         return [_wide(status, width)]
     device = one_line(status.readiness.device)
     room = max(width - len(device) - len(_SEPARATOR), 8)
-    model = _joined(one_line(status.readiness.model, room), device)
-    mode = status.mode
-    first = _joined(status.activity, mode, status.waiting, status.context, status.speed)
-    if len(first) > width:
-        first = _joined(status.activity, mode or status.context)
-        model = status.waiting or model
-    return [one_line(first, width), one_line(model, width)]
+    second = _joined(one_line(status.readiness.model, room), device)
+    where, mode = status.activity, status.mode
+    full = (where, mode, status.waiting, status.context, status.speed)
+    for parts in (full, (*full[:3], status.share, status.speed), (where, mode, status.share)):
+        if len(first := _joined(*parts)) <= width:
+            break
+    else:
+        first, second = _cut(where, status.share, width), _joined(mode, status.waiting) or second
+    if status.waiting and status.waiting not in first:
+        second = status.waiting
+    return [one_line(first, width), one_line(second, width)]
 
 
 def _wide(status: Status, width: int) -> str:
     model, device = one_line(status.readiness.model), one_line(status.readiness.device)
-    tail = _joined(status.context, status.speed)
     left = one_line(_joined(status.activity, status.mode, status.waiting), width)
     room = width - len(left) - 2
-    for right in (_joined(model, device, tail), _joined(one_line(model, 20), tail), tail):
+    tail = _joined(status.context, status.speed)
+    rights = (
+        _joined(model, device, tail),
+        _joined(one_line(model, 20), tail),
+        tail,
+        _joined(status.share, status.speed),
+        status.share,
+    )
+    for right in rights:
         if len(right) <= room:
             return left + right.rjust(width - len(left))
-    return left
+    return _cut(left, status.share, width)
+
+
+def _cut(left: str, right: str, width: int) -> str:
+    """Both, the left one cut as far as it must be: how full the context is stays in sight."""
+    room = max(width - len(right) - len(_SEPARATOR), 1)
+    return _joined(one_line(left, room), right)
 
 
 def _joined(*parts: str) -> str:

@@ -39,6 +39,7 @@ from pocket_agent.tui.backend import (
 )
 from pocket_agent.tui.dates import moment
 from pocket_agent.tui.factsheet import origin
+from pocket_agent.tui.live_library import LiveLibrary
 from pocket_agent.tui.options import TuiOptions
 
 _SEEN = "imports.seen"
@@ -75,6 +76,7 @@ class Parts:
     locations: Locations
     embedder: Embedder
     options: TuiOptions
+    library: LiveLibrary
     indexer: Indexer | None = None
     recalling: bool = False
     apart: LlamaEngine = field(default_factory=LlamaEngine)
@@ -271,8 +273,10 @@ async def open_parts(
         learn=options.learn and not store.read_only,
         remember=not options.incognito,
         ask=options.ask,
+        summarise=options.summarises,
     )
-    assistant = Assistant(store, engine, Recaller(store, embedder), policy, behaviour)
+    recaller = Recaller(store, embedder)
+    assistant = Assistant(store, engine, recaller, policy, behaviour)
     return Parts(
         store,
         engine,
@@ -281,6 +285,7 @@ async def open_parts(
         locations,
         embedder,
         options,
+        LiveLibrary(store, recaller, writes=not options.incognito),
         named=bool(options.model),
     )
 

@@ -259,4 +259,4 @@ async def test_a_session_is_gone_on_with(store: Store, engine: LlamaEngine):
     assert [turn.role for turn in turns] == [TurnRole.USER, TurnRole.ASSISTANT]
     await collect(again.send("Which number?"))
     assert len(again.last_context.messages) == 4
-    assert store.session(session).title == "My favourite number is forty-two."
+    assert store.session(session).title == "My favourite number is forty-two"

@@ -167,12 +167,26 @@ def test_what_is_unfit_is_told_with_its_line(
         decode(edited(lines, number, change))
 
 
+LATER = ("archived", "titled")
+"""Fields that older programs of the same version don't write."""
+
+
 def test_a_field_less_is_refused(lines: list[bytes]) -> None:
     for number in range(2, 8):
         for name in json.loads(lines[number - 1]):
-            if name != "kind":
+            if name not in ("kind", *LATER):
                 words = refusal(edited(lines, number, lambda record, name=name: record.pop(name)))
                 assert words.startswith(f"Line {number} ")
+
+
+def test_a_session_of_an_older_program_is_not_archived(lines: list[bytes]) -> None:
+    def without(record: dict[str, Any]) -> None:
+        for name in LATER:
+            del record[name]
+
+    at = next(n for n, line in enumerate(lines, 1) if b'"kind":"session"' in line)
+    (session, *_) = decode(edited(lines, at, without)).sessions
+    assert (session.archived, session.titled) == (False, False)
 
 
 def test_an_event_that_comes_twice_is_named(lines: list[bytes]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from pocket_agent.assistant.events import (
     AssistantEvent,
     ContextReady,
+    ContextUse,
     Learnt,
     PolicyIdle,
     ReplyDelta,
@@ -13,7 +14,7 @@ from pocket_agent.assistant.events import (
     UserSaved,
 )
 from pocket_agent.assistant.phrases import label
-from pocket_agent.errors import PocketAgentError
+from pocket_agent.errors import PocketAgentError, PortableError
 from pocket_agent.llm.calibration import Calibration
 from pocket_agent.llm.catalogue import catalogue
 from pocket_agent.llm.fitting import Fit, Memory, judge, need
@@ -45,6 +46,7 @@ from pocket_agent.tui.backend import (
     Stage,
 )
 from pocket_agent.tui.factsheet import origin
+from pocket_agent.tui.library import Hit, Hits
 
 AT = "2026-11-03T12:00:00Z"
 READY = Readiness(Stage.READY, "", None, "SmolLM2-135M-Instruct", "CPU, 1 thread", 4096)
@@ -202,6 +204,8 @@ class ScriptedBackend:
         self.wishes: list[Wish] = []
         self.closed = False
         self.imports = 0
+        self.use: ContextUse | None = None
+        self.library = ScriptedLibrary(self)
         self.asks = ""
         self.models = ScriptedModels()
         self.fail_model: PocketAgentError | None = None
@@ -255,7 +259,7 @@ class ScriptedBackend:
             self.session = Session("s9", text[:30], AT, AT, 1)
         yield UserSaved(user)
         recalled = tuple(Recalled(turn, 1.0, 0.5, 0.5) for turn in self._recalls)
-        yield ContextReady(self._draws, recalled, 512, 4096, self._dropped)
+        yield ContextReady(self._draws, recalled, 512, 4096, self._dropped, user.id)
         said = ""
         for number, piece in enumerate(self._reply):
             if number == 1 and self._gate:
@@ -362,6 +366,9 @@ class ScriptedBackend:
     async def unseen_imports(self) -> int:
         return self.imports
 
+    async def context_use(self) -> ContextUse | None:
+        return self.use
+
     async def sent_prompt(self) -> SentPrompt | None:
         if not self.said:
             return None
@@ -393,6 +400,37 @@ class ScriptedBackend:
         source = Source(user.id, 0, len(user.text), user.text)
         event = Event(self._number, f"e{self._number}", AT, Actor.POLICY, op, source)
         return Learnt(event, line, self.asks)
+
+
+class ScriptedLibrary:
+    """Finds what holds the very words, and notes what it is asked to do."""
+
+    def __init__(self, backend: "ScriptedBackend") -> None:
+        self._backend = backend
+        self.put_away: list[Session] = []
+        self.exported: list[tuple[str, str]] = []
+        self.by_meaning = True
+
+    async def search(self, query: str) -> Hits:
+        found = [t for t in self._backend._turns if query.casefold() in t.text.casefold()]
+        titles = {s.id: s.title for s in self._backend.all_sessions}
+        hits = [Hit(t.session, t.id, t.text, titles[t.session], "you, 3 Nov") for t in found]
+        return Hits(tuple(hits[:30]), self.by_meaning)
+
+    async def archived(self, limit: int, offset: int = 0) -> list[Session]:
+        return self.put_away[offset : offset + limit]
+
+    async def archive(self, session: str, archived: bool) -> None:
+        here, there = self._backend.all_sessions, self.put_away
+        source, target = (here, there) if archived else (there, here)
+        target += [s for s in source if s.id == session]
+        source[:] = [s for s in source if s.id != session]
+
+    async def export(self, session: str, file: str) -> str:
+        self.exported.append((session, file))
+        if file.endswith("/"):
+            raise PortableError(f"{file} is a folder", "Name a file in it.")
+        return f"exported 2 turns to {file}"
 
 
 class Encrypted(ScriptedBackend):

@@ -108,7 +108,7 @@ async def test_any_line_can_be_undone_by_key_and_by_click() -> None:
 async def test_a_full_context_is_told_in_a_line() -> None:
     async with app_with(ScriptedBackend(dropped=4)).run_test(notifications=True) as pilot:
         await say(pilot, "hi")
-        await shows(pilot, "The context is full: the oldest 4 turns have left it.")
+        await shows(pilot, "The context is full: what the model reads begins here.")
 
 
 async def test_no_model_leaves_the_app_open_with_a_line() -> None:

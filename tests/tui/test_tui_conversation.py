@@ -3,7 +3,7 @@
 import pytest
 from scripted import AT, exchanges, turn
 
-from pocket_agent.assistant.events import ContextReady, Learnt
+from pocket_agent.assistant.events import Learnt
 from pocket_agent.memory.records import TurnRole, TurnStatus
 from pocket_agent.profile.facts import Actor, Event, Op, OpKind, Source
 from pocket_agent.tui.backend import MemoryRow, Page
@@ -123,19 +123,28 @@ def test_a_reply_reads_the_same_when_it_ends_and_when_it_comes_back(
     assert entry.state is state
 
 
-def test_turns_that_leave_are_told_once_and_the_line_moves_on() -> None:
+def test_one_line_says_where_what_the_model_reads_begins() -> None:
     conversation = Conversation()
-    first = sent(conversation, "one", "t1")
-    assert not conversation.overflow(ContextReady((), (), 9, 10, 0), first)
-    assert conversation.overflow(ContextReady((), (), 9, 10, 1), first)
-    assert "oldest turn has left" in kinds(conversation)[0]
-    second = sent(conversation, "two", "t2")
-    assert not conversation.overflow(ContextReady((), (), 9, 10, 1), second)
-    assert conversation.overflow(ContextReady((), (), 9, 10, 5), second)
+    turns = exchanges(4)
+    conversation.restore(Page(tuple(turns[4:]), (), True))
+    conversation.reads_from("t4", 0)
+    assert not any(isinstance(entry, Note) for entry in conversation.entries)
+    conversation.reads_from("t6", 6)
+    conversation.reads_from("t4", 1)
     notes = [entry for entry in conversation.entries if isinstance(entry, Note)]
+    assert conversation.entries.index(notes[0]) == 0
     assert len(notes) == 1
-    assert "oldest 5 turns have left" in notes[0].text
-    assert conversation.entries.index(notes[0]) == conversation.entries.index(second) - 1
+    assert "The turn above stays saved" in notes[0].text
+    conversation.reads_from("t2", 2)  # that turn is not on the screen yet
+    assert not any(isinstance(entry, Note) for entry in conversation.entries)
+    conversation.prepend(Page(tuple(turns[:4])))
+    (note,) = (entry for entry in conversation.entries if isinstance(entry, Note))
+    assert conversation.entries.index(note) == 2
+    assert "summary" not in note.text
+    assert "The 2 turns above stay saved" in note.text
+    conversation.reads_from("t4", 4, summed_up=True)
+    (note,) = (entry for entry in conversation.entries if isinstance(entry, Note))
+    assert "a summary is sent in their place" in note.text
 
 
 def test_the_newest_memory_is_the_one_to_undo() -> None:

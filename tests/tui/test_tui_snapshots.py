@@ -8,6 +8,7 @@ from driving import say, shows, wait_until
 from scripted import FACTS, Encrypted, ScriptedBackend, exchanges, turn
 from textual.pilot import Pilot
 
+from pocket_agent.assistant.events import ContextUse
 from pocket_agent.errors import ModelError
 from pocket_agent.memory.records import TurnRole
 from pocket_agent.tui.app import PocketApp
@@ -140,6 +141,31 @@ def test_models(snap_compare: Compare, size: str) -> None:
         await shows(pilot, "about 138 tokens/s")
 
     assert snap_compare(PocketApp(ScriptedBackend()), run_before=steps, terminal_size=SIZES[size])
+
+
+@pytest.mark.parametrize("size", ["usual", "narrow"])
+def test_search(snap_compare: Compare, size: str) -> None:
+    async def steps(pilot: Pilot[str]) -> None:
+        await shows(pilot, "○ ready")
+        await pilot.press("f6")
+        await shows(pilot, "Enter searches")
+        await pilot.press(*"question 1", "enter")
+        await shows(pilot, "11 found")
+
+    app = PocketApp(ScriptedBackend(turns=exchanges(20)))
+    assert snap_compare(app, run_before=steps, terminal_size=SIZES[size])
+
+
+@pytest.mark.parametrize("size", ["usual", "narrow"])
+def test_where_what_the_model_reads_begins(snap_compare: Compare, size: str) -> None:
+    async def steps(pilot: Pilot[str]) -> None:
+        await shows(pilot, "begins here")
+        await shows(pilot, "ctx 73%")
+
+    backend = ScriptedBackend(turns=exchanges(4))
+    backend.use = ContextUse(3000, 4096, 6, "t6")
+    app = PocketApp(backend, TuiOptions(session="s1"))
+    assert snap_compare(app, run_before=steps, terminal_size=SIZES[size])
 
 
 @pytest.mark.parametrize("size", ["usual", "narrow"])

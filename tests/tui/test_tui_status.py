@@ -13,12 +13,12 @@ def test_a_wide_line_holds_everything() -> None:
     (row,) = rows(status, 90)
     assert len(row) == 90
     assert row.startswith("● answering")
-    assert row.endswith("SmolLM2-135M-Instruct.Q4_1 · CPU, 1 thread · ctx 12% · 45 tok/s")
+    assert row.endswith("SmolLM2-135M-Instruct.Q4_1 · CPU, 1 thread · ctx 12% 512/4,096 · 45 tok/s")
 
 
 def test_a_narrow_terminal_gets_two_rows() -> None:
     first, second = rows(Status(READY, "", used=2048, rate=44.6), 40)
-    assert first == "○ ready · ctx 50% · 45 tok/s"
+    assert first == "○ ready · ctx 50% 2,048/4,096 · 45 tok/s"
     assert second == "SmolLM2-135M-Instruct.Q… · CPU, 1 thread"
 
 
@@ -26,7 +26,7 @@ def test_the_device_goes_first_where_there_is_too_little_room() -> None:
     status = Status(READY, "preparing the model (only this once)", used=512, rate=44.6)
     (row,) = rows(status, 80)
     assert "CPU" not in row
-    assert "ctx 12% · 45 tok/s" in row
+    assert "ctx 12% 512/4,096 · 45 tok/s" in row
 
 
 def test_loading_shows_how_far_it_is_and_what_waits() -> None:
@@ -52,3 +52,10 @@ def test_each_state_reads_differently_without_colour(stage: Stage, doing: str, s
 def test_no_row_is_wider_than_the_terminal(width: int) -> None:
     status = Status(READY, "answering", used=4096, rate=123.4, queued=3)
     assert all(len(row) <= width for row in rows(status, width))
+
+
+@pytest.mark.parametrize("width", range(26, 130, 8))
+@pytest.mark.parametrize("mode", ["", "incognito"])
+def test_how_full_the_context_is_shows_at_every_width(width: int, mode: str) -> None:
+    status = Status(READY, "preparing the model", used=4000, rate=123.4, queued=3, mode=mode)
+    assert "ctx 98%" in "\n".join(rows(status, width))

@@ -46,6 +46,7 @@ class ChatScreen(Copying, Looking, Choosing):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f2", "profile", "what is remembered about you"),
         Binding("f3", "sessions", "earlier conversations"),
+        Binding("f6", "find", "find in every conversation", priority=True),
         Binding("f5", "sources", "what the last reply was made from"),
         Binding("f4", "context", "the prompt of the last reply"),
         Binding("ctrl+n", "new_session", "new conversation", priority=True),
@@ -124,6 +125,8 @@ class ChatScreen(Copying, Looking, Choosing):
         self.show_title()
         self._tell_if_new()
         self._tell_if_full()
+        if self._options.turn and not self._was_locked:
+            self.go_to_turn(self._options.session or "", self._options.turn)
         await self.dialogue.load()
 
     async def _ask(self, reason: str, *, may_leave: bool) -> str | None:
@@ -247,7 +250,7 @@ class ChatScreen(Copying, Looking, Choosing):
     async def _load_older(self) -> None:
         try:
             if await self.dialogue.load_older():
-                await self._transcript.sync_in_place()
+                await self._transcript.show_older()
         except PocketAgentError as error:
             self.dialogue.fail(error)
 

@@ -68,6 +68,7 @@ def blocks() -> Iterator[tuple[str, list[tuple[str, str]]]]:
     from pocket_agent.tui.screens.confirm import ConfirmScreen
     from pocket_agent.tui.screens.models import ModelsScreen
     from pocket_agent.tui.screens.profile import ProfileScreen
+    from pocket_agent.tui.screens.search import SearchScreen
     from pocket_agent.tui.screens.sessions import SessionsScreen
     from pocket_agent.tui.widgets.entries import MemoryLine, SourcesLine
     from pocket_agent.tui.widgets.prompt import Prompt
@@ -81,6 +82,7 @@ def blocks() -> Iterator[tuple[str, list[tuple[str, str]]]]:
     yield "Profile", list(bindings_of(ProfileScreen))
     yield "Conversations", list(bindings_of(SessionsScreen))
     yield "Models", list(bindings_of(ModelsScreen))
+    yield "Search", list(bindings_of(SearchScreen))
     yield "Before something is forgotten", list(bindings_of(ConfirmScreen))
 
 

@@ -1,4 +1,4 @@
-"""From a reply to what it was made from: facts on the profile screen, past turns in their place."""
+"""Ways to what was said: from a reply to what it was made from, and by search."""
 
 from typing import TYPE_CHECKING, cast
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Looking(Frame):
-    """The part of the chat that shows what its replies were made from."""
+    """The part of the chat that shows what its replies were made from, and searches."""
 
     dialogue: Dialogue
 
@@ -53,5 +53,29 @@ class Looking(Frame):
             from pocket_agent.tui.screens.profile import ProfileScreen
 
             self.app.push_screen(ProfileScreen(self.dialogue.backend, row.fact))
-        elif said := await self.dialogue.find(row.session, row.turn):
+        else:
+            await self._go_to_turn(row.session, row.turn)
+
+    async def _go_to_turn(self, session: str, turn: str) -> None:
+        """Show a turn where it was said."""
+        if said := await self.dialogue.find(session, turn):
             await self.show_turn(said)
+
+    @work(group="sources", exclusive=True)
+    async def go_to_turn(self, session: str, turn: str) -> None:
+        """Show a turn where it was said, as soon as may be."""
+        await self.dialogue.attempt(self._go_to_turn(session, turn))
+
+    def action_find(self, argument: str = "") -> None:
+        # At once, so that what is typed next goes to its field.
+        if self.is_open():
+            from pocket_agent.tui.screens.search import SearchScreen
+
+            screen = SearchScreen(self.dialogue.backend.library, argument)
+
+            def found(chosen: str | None) -> None:
+                if chosen is not None:
+                    hit = screen.found.hits[int(chosen)]
+                    self.go_to_turn(hit.session, hit.turn)
+
+            self.app.push_screen(screen, found)

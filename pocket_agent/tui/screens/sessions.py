@@ -1,4 +1,4 @@
-"""Earlier conversations: choose one to go on with, start a new one, give one a title."""
+"""Earlier conversations: choose one to go on with, name, archive or export one."""
 
 from typing import TYPE_CHECKING, ClassVar, cast
 
@@ -17,6 +17,7 @@ from pocket_agent.tui.prose_layout import indented
 from pocket_agent.tui.safe_text import one_line
 from pocket_agent.tui.screens.confirm import forget_asking
 from pocket_agent.tui.screens.listing import MARGIN, Listing
+from pocket_agent.tui.widgets.bars import Heading
 
 if TYPE_CHECKING:
     from pocket_agent.tui.app import PocketApp
@@ -33,11 +34,17 @@ class SessionsScreen(Listing[Session]):
 
     CSS_PATH = "sessions.tcss"
     TITLE = "Sessions"
-    KEYS = "Enter open · n new · r title · x forget · / filter · Esc back"
+    KEYS = (
+        "Enter open · n new · r title · a archive · v archived · e export · x forget · / filter · "
+        "Esc back"
+    )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", "go on with it"),
         Binding("n", "new", "start a new conversation"),
         Binding("r", "rename", "give it a title"),
+        Binding("a", "archive", "archive it, or bring it back"),
+        Binding("v", "view", "show what is archived, or what is not"),
+        Binding("e", "export", "export it to a file: JSON, or Markdown if it ends in .md"),
         Binding("x", "forget", "forget it for good (asks)"),
         Binding("slash", "filter", "show only titles that contain a word", key_display="/"),
         Binding("escape", "back", "back", priority=True),
@@ -47,9 +54,12 @@ class SessionsScreen(Listing[Session]):
         super().__init__(backend, "sessions")
         self._sessions: list[Session] = []
         self._complete = False
+        self._archived = False
+        self._exporting = False
 
     def heading(self) -> str:
-        return f"Conversations · {self._backend.profile_name}"
+        kept = " · archived" if self._archived else ""
+        return f"Conversations · {self._backend.profile_name}{kept}"
 
     def on_mount(self) -> None:
         self._load_more()
@@ -62,7 +72,7 @@ class SessionsScreen(Listing[Session]):
         """Fetch the next page, or, while a filter is set, all there are."""
         try:
             while not self._complete:
-                found = await self._backend.sessions(PAGE, len(self._sessions))
+                found = await self._fetch(len(self._sessions))
                 self._sessions += found
                 self._complete = len(found) < PAGE
                 self._paint()
@@ -70,6 +80,16 @@ class SessionsScreen(Listing[Session]):
                     break
         except PocketAgentError as error:
             self._say(f"✗ {error}")
+
+    async def _fetch(self, offset: int) -> list[Session]:
+        if self._archived:
+            return await self._backend.library.archived(PAGE, offset)
+        return await self._backend.sessions(PAGE, offset)
+
+    def _again(self) -> None:
+        """Fetch anew: something has changed."""
+        self._sessions, self._complete = [], False
+        self._load_more()
 
     def _paint(self) -> None:
         at = self._list.highlighted
@@ -109,8 +129,30 @@ class SessionsScreen(Listing[Session]):
     def action_new(self) -> None:
         self.dismiss(NEW)
 
+    def action_view(self) -> None:
+        self._archived = not self._archived
+        self.query_one(Heading).show(self.heading())
+        self._again()
+
+    @work(group="archive")
+    async def action_archive(self) -> None:
+        if session := self._chosen():
+            try:
+                await self._backend.library.archive(session.id, not self._archived)
+            except PocketAgentError as error:
+                self._say(f"✗ {error}")
+                return
+            where = "brought back" if self._archived else "archived: v shows what is"
+            self._say(f"{one_line(session.title) or 'Untitled'} · {where}")
+            self._again()
+
+    def action_export(self) -> None:
+        self._editing, self._exporting = self._chosen(), True
+        if self._editing is not None:
+            self._open_field("file to export it to (.json or .md)", "conversation.md")
+
     def action_rename(self) -> None:
-        self._editing = self._chosen()
+        self._editing, self._exporting = self._chosen(), False
         if self._editing is not None:
             self._open_field("title", one_line(self._editing.title))
 
@@ -119,8 +161,7 @@ class SessionsScreen(Listing[Session]):
         if session := self._chosen():
             wish = Wish(session=session.id)
             self._say(await forget_asking(cast("PocketApp", self.app), self._backend, wish))
-            self._sessions, self._complete = [], False
-            self._load_more()
+            self._again()
 
     def action_filter(self) -> None:
         self._editing = None
@@ -132,7 +173,14 @@ class SessionsScreen(Listing[Session]):
             self._load_more()
 
     def edited(self, item: Session, value: str) -> None:
-        self._rename(item, value)
+        self._export(item, value) if self._exporting else self._rename(item, value)
+
+    @work(group="export")
+    async def _export(self, session: Session, file: str) -> None:
+        try:
+            self._say(await self._backend.library.export(session.id, file))
+        except PocketAgentError as error:
+            self._say(f"✗ {error}")
 
     @work(group="rename")
     async def _rename(self, session: Session, title: str) -> None:
@@ -141,8 +189,7 @@ class SessionsScreen(Listing[Session]):
         except PocketAgentError as error:
             self._say(f"✗ {error}")
             return
-        self._sessions, self._complete = [], False
-        self._load_more()
+        self._again()
 
     def _chosen(self) -> Session | None:
         wanted = self._chosen_id()
