@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from pocket_agent.errors import ProfileError
 from pocket_agent.memory import imports, tombstones
+from pocket_agent.memory.branches import Branch
 from pocket_agent.memory.database import Database
 from pocket_agent.memory.imports import Import
 from pocket_agent.memory.log import Entry, EventLog
@@ -56,12 +57,14 @@ class Arrivals:
         events: Iterable[Event],
         graves: Graves = NO_GRAVES,
         *,
+        branches: Iterable[Branch] = (),
         replace: bool = False,
     ) -> None:
         """Add what another store held, all or none, as one step that `undo` takes back.
 
         Args:
             sessions: with their titles. graves: tombstones, to be kept beside ours.
+            branches: which of the turns do not follow the one before them.
             replace: put it in the place of the sessions, turns and events that are here.
 
         Raises:
@@ -73,7 +76,7 @@ class Arrivals:
                     batch = imports.begin(connection, replace=replace)
                     for session in sessions:
                         self._sessions.add_known(session, batch)
-                    self._turns.add_many(turns, "import", batch)
+                    self._turns.add_many(turns, "import", batch, branches)
                     self._log.add_many(events, batch)
                     tombstones.bring(connection, graves, batch)
                     imports.end(connection, batch)

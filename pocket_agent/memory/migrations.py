@@ -220,6 +220,31 @@ CREATE TABLE set_aside (
 CREATE INDEX set_aside_by ON set_aside (import);
 """
 
+# Most turns follow the one stored before them: only a turn that begins a branch has a row, by ids
+# alone. Erasing it, or the turn a head names, takes the row along. See `branches`.
+_BRANCHES = """
+CREATE TABLE branches (
+    turn TEXT PRIMARY KEY REFERENCES turns (id) ON DELETE CASCADE,
+    parent TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER branches_are_immutable
+BEFORE UPDATE ON branches
+WHEN NOT EXISTS (SELECT 1 FROM erasure)
+BEGIN SELECT RAISE(ABORT, 'a branch can''t be changed'); END;
+
+CREATE TRIGGER branches_stay
+BEFORE DELETE ON branches
+WHEN NOT EXISTS (SELECT 1 FROM erasure)
+BEGIN SELECT RAISE(ABORT, 'a branch can only be erased'); END;
+
+CREATE TABLE heads (
+    session TEXT PRIMARY KEY REFERENCES sessions (id) ON UPDATE CASCADE ON DELETE CASCADE,
+    turn TEXT NOT NULL REFERENCES turns (id) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+CREATE INDEX heads_at ON heads (turn);
+"""
+
 STEPS: tuple[str, ...] = (
     _BASE,
     _WORDS,
@@ -229,6 +254,7 @@ STEPS: tuple[str, ...] = (
     _CONTEXTS,
     _BITS,
     _IMPORTS,
+    _BRANCHES,
 )
 VERSION = len(STEPS)
 
