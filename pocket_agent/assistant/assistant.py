@@ -3,9 +3,10 @@
 import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
+from pocket_agent.assistant.branching import HISTORY_TURNS, Branching
 from pocket_agent.assistant.context import (
     AssembledPrompt,
     Budget,
@@ -26,7 +27,7 @@ from pocket_agent.assistant.learning import Learner, Policy, describe_undone, fr
 from pocket_agent.assistant.relevance import relevant
 from pocket_agent.assistant.replying import Opening, ReplyWriter
 from pocket_agent.assistant.shown import Note, Shown
-from pocket_agent.errors import ContextOverflowError, ModelError, UsageError
+from pocket_agent.errors import ContextOverflowError, UsageError
 from pocket_agent.llm.protocol import (
     CHAT,
     ContextName,
@@ -43,7 +44,6 @@ from pocket_agent.memory.store import Store
 from pocket_agent.profile.facts import Fact
 from pocket_agent.profile.slots import STYLE
 
-HISTORY_TURNS = 400
 TITLE_WORDS = 7
 _ENDED: dict[FinishReason, TurnStatus] = {
     "cancelled": TurnStatus.STOPPED,
@@ -85,7 +85,7 @@ class AssistantOptions:
     recall_floor: float = 0.45
 
 
-class Assistant:
+class Assistant(Branching):
     """One conversation at a time with one profile.
 
     Args:
@@ -116,6 +116,7 @@ class Assistant:
         self._refused: list[str] = []
         self._sizes: dict[str, int] = {}
         self._scratch = 0
+        self._asked = ""
 
     # --- sessions ---------------------------------------------------------------------------
 
@@ -127,7 +128,7 @@ class Assistant:
         """
         await self.preempt_policy()
         self._sent, self._notes, self._dropped, self._refused = {}, {}, 0, []
-        self.last_context = None
+        self.last_context, self._asked = None, ""
         if session_id is None:
             self.session, self._history = None, []
             return []
@@ -137,8 +138,12 @@ class Assistant:
 
     # --- one message ------------------------------------------------------------------------
 
-    async def send(self, text: str) -> AsyncGenerator[AssistantEvent, None]:
+    async def send(self, text: str, instead_of: str = "") -> AsyncGenerator[AssistantEvent, None]:
         """Answer one message, then learn from it.
+
+        Args:
+            instead_of: id of an earlier message of the person's, which this one is said in place
+                of. What followed it is kept as another branch, and no longer sent.
 
         The turn is on disk before the first token, the reply as it grows. A `send` that comes
         while the policy still reads pre-empts it; the events of what it then learns come with
@@ -153,20 +158,13 @@ class Assistant:
         if not text.strip():
             raise UsageError("There is nothing to send")
         await self.preempt_policy()
+        after = await self._cut_before(instead_of) if instead_of else None
         before = list(self._history), self._dropped
-        turn = await self._save_user_turn(text)
+        turn = await self._save_user_turn(text, after)
         yield UserSaved(turn)
-        if self._engine.info is None:
-            raise ModelError("The model is not loaded yet")
+        self._check_loaded()
         try:
-            prompt = await self._assemble(turn)
-            ready = self._ready(turn, prompt)
-            yield ready
-            drawn = Drawn(
-                tuple(fact.id for fact in ready.facts),
-                tuple(memory.turn.id for memory in ready.recalled),
-            )
-            async for event in self._reply(prompt, drawn):
+            async for event in self._answer(turn):
                 yield event
         except ContextOverflowError:  # refused: it stays stored, but later prompts go without it
             self._history, self._dropped = before
@@ -223,20 +221,43 @@ class Assistant:
 
     # --- inside -----------------------------------------------------------------------------
 
-    async def _save_user_turn(self, text: str) -> Turn:
+    async def _answer(
+        self, turn: Turn, after: str | None = None, begun: Sequence[Turn] = ()
+    ) -> AsyncIterator[AssistantEvent]:
+        """Reply to a message, the last of the history.
+
+        Args:
+            after: the turn that the reply follows; None for the last one.
+            begun: the pieces of a reply that is gone on with.
+        """
+        said = "".join(piece.text for piece in begun)
+        prompt = await self._prompt(turn, said)
+        ready = self._ready(turn, prompt)
+        yield ready
+        drawn = Drawn(
+            tuple(fact.id for fact in ready.facts),
+            tuple(memory.turn.id for memory in ready.recalled),
+        )
+        self._history += begun
+        async for event in self._reply(prompt, drawn, after, said):
+            yield event
+
+    async def _save_user_turn(self, text: str, after: str | None = None) -> Turn:
         if not self.options.remember:
             turn = self._scratch_turn(TurnRole.USER, text)
         else:
             if self.session is None:
                 title = " ".join(text.split()[:TITLE_WORDS])
                 self.session = await asyncio.to_thread(self._store.new_session, title)
-            turn = await asyncio.to_thread(self._store.add_user_turn, self.session.id, text)
+            turn = await asyncio.to_thread(self._store.add_user_turn, self.session.id, text, after)
         self._history.append(turn)
         return turn
 
-    async def _assemble(self, turn: Turn) -> AssembledPrompt:
+    async def _assemble(self, turn: Turn, begun: int = 0) -> AssembledPrompt:
+        """Put the prompt together; `begun` tokens of its reply are there already."""
         assert self._engine.info is not None
         budget = Budget.share(self._engine.info.chat_tokens)
+        budget = replace(budget, reply=budget.reply + begun)
         active = (await asyncio.to_thread(self._store.profile)).active()
         material = await self._material(turn, active, tuple(self._history[:-1]), self._dropped)
         prompt = assemble(material, budget, self._size)
@@ -246,7 +267,7 @@ class Assistant:
         self._history, self._dropped = [*prompt.kept, turn], prompt.dropped
         self._sent[turn.id] = prompt.user_text
         self._notes[turn.id] = Note.of(prompt)
-        self.last_context = prompt
+        self.last_context, self._asked = prompt, turn.id
         return prompt
 
     async def _material(
@@ -277,7 +298,7 @@ class Assistant:
             self._recaller.recall,
             turn.text,
             self.options.recall,
-            exclude_turns=(turn.id, *shown.turns, *self._refused),
+            exclude_turns=(turn.id, *shown.turns, *self._refused, *self._aside(turn)),
         )
         return [memory for memory in found if memory.score >= self.options.recall_floor]
 
@@ -289,11 +310,17 @@ class Assistant:
             tuple(facts.values()), noted.recalled, prompt.tokens, prompt.limit, prompt.dropped
         )
 
-    async def _reply(self, prompt: AssembledPrompt, drawn: Drawn) -> AsyncIterator[AssistantEvent]:
-        writer = ReplyWriter(self._store, self._open_reply(drawn))
+    async def _reply(
+        self, prompt: AssembledPrompt, drawn: Drawn, after: str | None, said: str
+    ) -> AsyncIterator[AssistantEvent]:
+        writer = ReplyWriter(self._store, self._open_reply(drawn, after))
         await writer.open()
+        begun = (Message(Role.ASSISTANT, said),) if said else ()
         request = Request(
-            ContextName.CHAT, messages=prompt.messages, sampling=self.options.sampling
+            ContextName.CHAT,
+            messages=(*prompt.messages, *begun),
+            sampling=self.options.sampling,
+            continue_last=bool(begun),
         )
         last: Piece | None = None
         try:
@@ -313,11 +340,11 @@ class Assistant:
             yield ReplyDelta(reply.id, rest)
         yield ReplyDone(reply, finish, last.usage if last else None)
 
-    def _open_reply(self, drawn: Drawn) -> Opening:
+    def _open_reply(self, drawn: Drawn, after: str | None) -> Opening:
         if not self.options.remember:
             return Opening(None, self._scratch_turn(TurnRole.ASSISTANT, ""), drawn)
         assert self.session is not None
-        return Opening(self.session.id, None, drawn)
+        return Opening(self.session.id, None, drawn, after)
 
     def _scratch_turn(self, role: TurnRole, text: str) -> Turn:
         self._scratch += 1
