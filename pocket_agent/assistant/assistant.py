@@ -8,6 +8,7 @@ from typing import Protocol
 
 from pocket_agent.assistant.branching import HISTORY_TURNS, Branching
 from pocket_agent.assistant.context import (
+    TEMPLATE_TOKENS,
     AssembledPrompt,
     Budget,
     Material,
@@ -207,6 +208,20 @@ class Assistant(Branching):
         here = self.session.id if self.session else ""
         elsewhere = await asyncio.to_thread(from_elsewhere, self._store, taken_back, here)
         return f"{line} (from another conversation)" if elsewhere else line
+
+    async def measure(self, text: str) -> tuple[int, int]:
+        """How many tokens a message would be, and how many fit the model.
+
+        Raises:
+            ModelError: no model is loaded.
+        """
+        self._check_loaded()
+        assert self._engine.info is not None
+        active = (await asyncio.to_thread(self._store.profile)).active()
+        system = system_text([fact for fact in active if fact.slot in STYLE], self.options.system)
+        await self._count([text, system])
+        room = Budget.share(self._engine.info.chat_tokens).prompt - 2 * TEMPLATE_TOKENS
+        return self._size(text) if text else 0, room - self._size(system)
 
     async def preempt_policy(self) -> None:
         """Give the machine to the person: the policy stops and catches up later."""
