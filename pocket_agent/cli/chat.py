@@ -50,6 +50,7 @@ def tui_options(arguments: argparse.Namespace) -> "tuple[Locations, str, TuiOpti
     options = TuiOptions(
         theme=settings.theme,
         enter_sends=settings.enter_sends,
+        keys=settings.keys,
         key=key,
         lock_after_s=60.0 * settings.lock_after_minutes,
         model=arguments.model or settings.model,

@@ -1,7 +1,7 @@
 """What the command line may choose about the app. Plain data: importing it costs nothing."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 DEFAULT_THEME = "pocket"
 
@@ -13,6 +13,7 @@ class TuiOptions:
     Args:
         theme: name of a theme; an unknown one falls back to our own.
         enter_sends: Enter sends and ctrl+j makes a new line; if not, the other way round.
+        keys: keys that differ from the usual ones, by action (`keys.DEFAULT_KEYS`).
         session: id of the session to open; None starts a new one.
         key: opens an encrypted profile; None for a plain one.
         lock_after_s: seconds without a key or the mouse after which an encrypted profile is locked
@@ -35,6 +36,7 @@ class TuiOptions:
 
     theme: str = DEFAULT_THEME
     enter_sends: bool = True
+    keys: Mapping[str, str] = field(default_factory=dict)
     session: str | None = None
     key: str | None = None
     lock_after_s: float = 0.0

@@ -11,7 +11,8 @@ from word_engine import WordEngine
 from pocket_agent.assistant.assistant import Assistant, AssistantOptions
 from pocket_agent.assistant.events import AssistantEvent
 from pocket_agent.errors import ContextOverflowError, EngineDiedError, UsageError
-from pocket_agent.llm.protocol import FinishReason, Piece, Request, Role
+from pocket_agent.llm.engine import LlamaEngine
+from pocket_agent.llm.protocol import FinishReason, Piece, Request, Role, Sampling
 from pocket_agent.memory.recall import Recaller
 from pocket_agent.memory.records import TurnStatus
 from pocket_agent.memory.store import Store
@@ -55,7 +56,7 @@ def stored(assistant: Assistant, store: Store) -> list[str]:
     return [turn.text for turn in store.turns(assistant.session.id)]
 
 
-async def test_another_reply_is_made_without_the_first_and_both_are_kept(store: Store):
+async def test_another_reply_is_made_without_the_first_and_both_are_kept(store: Store) -> None:
     engine = ScriptedEngine("First.", "Second.", "Third.")
     assistant = Assistant(store, engine, Recaller(store))
     await run(assistant.send("Say a zebra word"))
@@ -75,7 +76,7 @@ async def test_another_reply_is_made_without_the_first_and_both_are_kept(store: 
     assert engine.sent == ["Say a zebra word", "First.", "Go on", "Fine.", "Still there?"]
 
 
-async def test_a_cut_reply_goes_on_where_it_ended_and_is_one_from_then_on(store: Store):
+async def test_a_cut_reply_goes_on_where_it_ended_and_is_one_from_then_on(store: Store) -> None:
     engine = ScriptedEngine("One, two,…", " three,…", " four.", "Yes.")
     assistant = Assistant(store, engine)
     await run(assistant.send("Count"))
@@ -100,7 +101,7 @@ async def test_a_cut_reply_goes_on_where_it_ended_and_is_one_from_then_on(store:
     assert other.sent == [*whole, "Yes.", "More"]
 
 
-async def test_a_reply_that_a_crash_cut_off_goes_on_after_a_restart(store: Store):
+async def test_a_reply_that_a_crash_cut_off_goes_on_after_a_restart(store: Store) -> None:
     session = store.new_session()
     store.add_user_turn(session.id, "Count")
     store.close_reply(store.open_reply(session.id).id, "One, two", TurnStatus.INTERRUPTED)
@@ -112,7 +113,7 @@ async def test_a_reply_that_a_crash_cut_off_goes_on_after_a_restart(store: Store
     assert stored(assistant, store) == ["Count", "One, two", ", three."]
 
 
-async def test_a_long_reply_that_goes_on_makes_room_for_itself(store: Store):
+async def test_a_long_reply_that_goes_on_makes_room_for_itself(store: Store) -> None:
     engine = ScriptedEngine(*(["word " * 60] * 6), "long " * 120 + "…", "end.", chat_tokens=600)
     assistant = Assistant(store, engine)
     for number in range(6):
@@ -126,7 +127,7 @@ async def test_a_long_reply_that_goes_on_makes_room_for_itself(store: Store):
 
 async def test_a_message_said_anew_cuts_the_context_and_recall_can_not_bring_it_back(
     store: Store,
-):
+) -> None:
     engine = ScriptedEngine()
     assistant = Assistant(
         store, engine, Recaller(store), options=AssistantOptions(recall=10, recall_floor=-9.0)
@@ -150,7 +151,7 @@ async def test_a_message_said_anew_cuts_the_context_and_recall_can_not_bring_it_
     assert "Tell me of a purple" not in "\n".join(engine.sent)
 
 
-async def test_the_first_message_can_be_said_anew(store: Store):
+async def test_the_first_message_can_be_said_anew(store: Store) -> None:
     engine = ScriptedEngine()
     assistant = Assistant(store, engine)
     await run(assistant.send("One"))
@@ -162,7 +163,7 @@ async def test_the_first_message_can_be_said_anew(store: Store):
     assert stored(assistant, store) == ["Uno", "Fine."]
 
 
-async def test_a_message_that_left_the_context_can_be_said_anew(store: Store):
+async def test_a_message_that_left_the_context_can_be_said_anew(store: Store) -> None:
     engine = ScriptedEngine(chat_tokens=600)
     assistant = Assistant(store, engine)
     for number in range(12):
@@ -180,7 +181,7 @@ async def test_a_message_that_left_the_context_can_be_said_anew(store: Store):
     ]
 
 
-async def test_without_a_trace_it_works_in_memory_alone(store: Store):
+async def test_without_a_trace_it_works_in_memory_alone(store: Store) -> None:
     engine = ScriptedEngine("One…", " two.", "Three.")
     assistant = Assistant(store, engine, options=AssistantOptions(remember=False))
     await run(assistant.send("Count"))
@@ -194,7 +195,7 @@ async def test_without_a_trace_it_works_in_memory_alone(store: Store):
     assert store.sessions() == []
 
 
-async def test_what_can_not_be_done_is_said_and_changes_nothing(store: Store):
+async def test_what_can_not_be_done_is_said_and_changes_nothing(store: Store) -> None:
     engine = ScriptedEngine("First.", "dies", "Third.")
     assistant = Assistant(store, engine)
     with pytest.raises(UsageError, match="no message yet"):
@@ -212,7 +213,7 @@ async def test_what_can_not_be_done_is_said_and_changes_nothing(store: Store):
     assert stored(assistant, store) == ["Hello", "Third."]
 
 
-async def test_an_overlong_message_said_anew_is_refused_and_the_next_goes_without_it(store: Store):
+async def test_an_overlong_message_said_anew_is_refused(store: Store) -> None:
     engine = ScriptedEngine(chat_tokens=600)
     assistant = Assistant(store, engine)
     await run(assistant.send("One"))
@@ -225,7 +226,7 @@ async def test_an_overlong_message_said_anew_is_refused_and_the_next_goes_withou
     assert engine.sent == ["One", "Fine.", "Three"]
 
 
-async def test_a_failed_reply_can_be_asked_for_again(store: Store):
+async def test_a_failed_reply_can_be_asked_for_again(store: Store) -> None:
     engine = ScriptedEngine("dies", "Back.")
     assistant = Assistant(store, engine)
     with pytest.raises(EngineDiedError):
@@ -233,3 +234,25 @@ async def test_a_failed_reply_can_be_asked_for_again(store: Store):
     await run(assistant.regenerate())
     assert stored(assistant, store) == ["Hello", "Back."]
     assert engine.requests[-1].messages[-1].text == "Hello"
+
+
+@pytest.mark.slow
+async def test_the_model_goes_on_as_if_it_had_never_been_cut(
+    store: Store, engine: LlamaEngine
+) -> None:
+    def saying(tokens: int) -> AssistantOptions:
+        return AssistantOptions(
+            sampling=Sampling(temperature=0.0, repeat_penalty=1.0, max_tokens=tokens)
+        )
+
+    question = "Tell me three things about the sea."
+    whole = Assistant(store, engine, options=saying(40))
+    await run(whole.send(question))
+    parted = Assistant(store, engine, options=saying(20))
+    await run(parted.send(question))
+    await run(parted.go_on())
+    said, begun, rest = stored(parted, store)
+    assert said == question
+    assert begun + rest == stored(whole, store)[1]
+    await run(parted.regenerate())
+    assert stored(parted, store) == [question, begun]
