@@ -7,11 +7,12 @@ stay when the program changes a setting.
 import re
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
 from pocket_agent.errors import ConfigError
+from pocket_agent.keys import DEFAULT_KEYS, wrong_key
 from pocket_agent.whole_file import replacing
 
 _HEADER = "Settings of Pocket Agent. What is not here has its default."
@@ -48,6 +49,7 @@ class Settings:
         resume: the chat begins with the last conversation rather than a new one.
         when_full: what becomes of the oldest turns when the context is full: "drop" leaves them
             out, "summarise" has the model sum them up in idle time.
+        keys: keys of the chat that differ from the usual ones, by action (`keys.DEFAULT_KEYS`).
     """
 
     profile: str = "default"
@@ -69,6 +71,7 @@ class Settings:
     device: str = ""
     resume: bool = False
     when_full: str = "drop"
+    keys: Mapping[str, str] = field(default_factory=dict)
 
 
 def load_settings(path: Path) -> Settings:
@@ -153,14 +156,27 @@ def _parse(text: str, path: Path) -> Settings:
             )
         if not rule.accepts(value):
             raise ConfigError(f"{_where(path, text, name)}: {name} must be {rule.wanted}")
+    keys = values.get("keys", {})
+    for action in sorted(keys, key=lambda action: action in DEFAULT_KEYS):
+        if why := wrong_key(keys, action):
+            raise ConfigError(f"{_where(path, text, action, 'keys')}: {why}")
     return Settings(**values)
 
 
-def _where(path: Path, text: str, name: str) -> str:
+def _where(path: Path, text: str, name: str, table: str = "") -> str:
     """The file and the line where a setting (or table) of that name begins."""
+    start = _found(text, table, 0) or 0
+    at = _found(text, name, start)
+    if at is None:
+        at = start if table else None
+    return str(path) if at is None else f"{path}, line {text.count(chr(10), 0, at) + 1}"
+
+
+def _found(text: str, name: str, start: int) -> int | None:
     plain = re.escape(name)
-    found = re.search(rf"^[ \t]*\[*[ \t]*([\"']?){plain}\1[ \t]*[=.\]]", text, re.MULTILINE)
-    return f"{path}, line {text.count(chr(10), 0, found.start()) + 1}" if found else str(path)
+    line = re.compile(rf"^[ \t]*\[*[ \t]*(?:keys\.)?([\"']?){plain}\1[ \t]*[=.\]]", re.MULTILINE)
+    found = line.search(text, start) if name else None
+    return found.start() if found else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,5 +222,6 @@ _RULES: dict[str, _Rule] = {
     "key_store": _SWITCH,
     "offer_encryption": _SWITCH,
     "policy_model": _TEXT,
+    "keys": _Rule(lambda v: isinstance(v, dict), "a table of actions and keys"),
 }
 assert set(_RULES) == {field.name for field in fields(Settings)}

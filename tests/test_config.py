@@ -131,3 +131,31 @@ def test_a_link_stays_a_link(path: Path, tmp_path: Path) -> None:
     save_settings(path, {"seed": 4})
     assert path.is_symlink()
     assert real.read_text() == "seed = 4\n"
+
+
+def test_keys_are_read(path: Path) -> None:
+    path.write_text('[keys]\nregenerate = "f6"\nstop = "ctrl+g"\ncontinue = "ctrl+r"\n')
+    assert load_settings(path).keys == {
+        "regenerate": "f6",
+        "stop": "ctrl+g",
+        "continue": "ctrl+r",
+    }
+    path.write_text('keys.regenerate = "f6"\n')
+    assert load_settings(path).keys == {"regenerate": "f6"}
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ('fly = "f6"', "line 5: there is no action 'fly'"),
+        ('profile = "hyper+x"', "line 5: 'hyper+x' is no key"),
+        ('profile = ""', "line 5: '' is no key"),
+        ("profile = 7", "line 5: 7 is no key"),
+        ('profile = "x"', "line 5: x is needed for writing"),
+        ('profile = "ctrl+j"', "line 5: ctrl+j is needed for writing"),
+        ('profile = "ctrl+n"', "line 5: ctrl+n is the key of new already"),
+    ],
+)
+def test_a_key_that_can_not_be_is_refused_with_its_line(path: Path, line: str, words: str) -> None:
+    path.write_text(f'profile = "home"\n\n[keys]\nundo = "f6"\n{line}\n')
+    assert words in complaint(path)

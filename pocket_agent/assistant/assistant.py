@@ -4,10 +4,11 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from pocket_agent.assistant.asker import Asker
+from pocket_agent.assistant.branching import HISTORY_TURNS, Branching
 from pocket_agent.assistant.context import (
     TEMPLATE_TOKENS,
     AssembledPrompt,
@@ -33,7 +34,7 @@ from pocket_agent.assistant.shown import Note, Shown
 from pocket_agent.assistant.summary import Summariser
 from pocket_agent.assistant.titles import first_words, title_of
 from pocket_agent.assistant.warming import Warming
-from pocket_agent.errors import ContextOverflowError, ModelError, StoreError, UsageError
+from pocket_agent.errors import ContextOverflowError, StoreError, UsageError
 from pocket_agent.llm.protocol import (
     CHAT,
     ContextName,
@@ -50,7 +51,6 @@ from pocket_agent.memory.store import Store
 from pocket_agent.profile.facts import Fact
 from pocket_agent.profile.slots import STYLE
 
-HISTORY_TURNS = 400
 UNREAD_BY_WISH = "nobody"
 """Noted as the policy that has read a turn which the person wants no policy to read."""
 _ENDED: dict[FinishReason, TurnStatus] = {
@@ -102,7 +102,7 @@ class AssistantOptions:
     summarise: bool = False
 
 
-class Assistant:
+class Assistant(Branching):
     """One conversation at a time with one profile.
 
     Args:
@@ -138,6 +138,7 @@ class Assistant:
         self._scratch = 0
         self._untitled = False
         self._summary = Summariser(engine)
+        self._asked = ""
 
     # --- sessions ---------------------------------------------------------------------------
 
@@ -151,7 +152,7 @@ class Assistant:
         self._sent, self._notes, self._dropped, self._refused = {}, {}, 0, []
         self._untitled = False
         self._summary.forget()
-        self.last_context = None
+        self.last_context, self._asked = None, ""
         if session_id is None:
             self.session, self._history = None, []
             return []
@@ -176,8 +177,12 @@ class Assistant:
 
     # --- one message ------------------------------------------------------------------------
 
-    async def send(self, text: str) -> AsyncGenerator[AssistantEvent, None]:
+    async def send(self, text: str, instead_of: str = "") -> AsyncGenerator[AssistantEvent, None]:
         """Answer one message, then learn from it.
+
+        Args:
+            instead_of: id of an earlier message of the person's, which this one is said in place
+                of. What followed it is kept as another branch, and no longer sent.
 
         The turn is on disk before the first token, the reply as it grows. A `send` that comes
         while the policy still reads pre-empts it; the events of what it then learns come with
@@ -192,20 +197,13 @@ class Assistant:
         if not text.strip():
             raise UsageError("There is nothing to send")
         await self.preempt_policy()
+        after = await self._cut_before(instead_of) if instead_of else None
         before = list(self._history), self._dropped
-        turn = await self._save_user_turn(text)
+        turn = await self._save_user_turn(text, after)
         yield UserSaved(turn)
-        if self._engine.info is None:
-            raise ModelError("The model is not loaded yet")
+        self._check_loaded()
         try:
-            prompt = await self._assemble(turn)
-            ready = self._ready(turn, prompt)
-            yield ready
-            drawn = Drawn(
-                tuple(fact.id for fact in ready.facts),
-                tuple(memory.turn.id for memory in ready.recalled),
-            )
-            async for event in self._reply(text, prompt, drawn):
+            async for event in self._answer(turn):
                 yield event
         except ContextOverflowError:  # refused: it stays stored, but later prompts go without it
             self._history, self._dropped = before
@@ -213,7 +211,8 @@ class Assistant:
             raise
         async for learnt in self.learn():
             yield learnt
-        await self._sum_up(prompt)
+        if self.last_context is not None:
+            await self._sum_up(self.last_context)
 
     async def learn(self) -> AsyncIterator[AssistantEvent]:
         """Let the policy read what it has not read yet (also after a restart)."""
@@ -259,6 +258,20 @@ class Assistant:
         if self._engine.info is not None and self._history:
             self.warming.start(self._assemble_history)
 
+    async def measure(self, text: str) -> tuple[int, int]:
+        """How many tokens a message would be, and how many fit the model.
+
+        Raises:
+            ModelError: no model is loaded.
+        """
+        self._check_loaded()
+        assert self._engine.info is not None
+        active = (await asyncio.to_thread(self._store.profile)).active()
+        system = system_text([fact for fact in active if fact.slot in STYLE], self.options.system)
+        await self._count([text, system])
+        room = Budget.share(self._engine.info.chat_tokens).prompt - 2 * TEMPLATE_TOKENS
+        return self._size(text) if text else 0, room - self._size(system)
+
     async def preempt_policy(self) -> None:
         """Give the machine to the person: the policy stops and catches up later.
 
@@ -277,7 +290,29 @@ class Assistant:
 
     # --- inside -----------------------------------------------------------------------------
 
-    async def _save_user_turn(self, text: str) -> Turn:
+    async def _answer(
+        self, turn: Turn, after: str | None = None, begun: Sequence[Turn] = ()
+    ) -> AsyncIterator[AssistantEvent]:
+        """Reply to a message, the last of the history.
+
+        Args:
+            after: the turn that the reply follows; None for the last one.
+            begun: the pieces of a reply that is gone on with.
+        """
+        said = "".join(piece.text for piece in begun)
+        prompt = await self._prompt(turn, said)
+        ready = self._ready(turn, prompt)
+        yield ready
+        drawn = Drawn(
+            tuple(fact.id for fact in ready.facts),
+            tuple(memory.turn.id for memory in ready.recalled),
+        )
+        self._history += begun
+        new = after is None and not begun
+        async for event in self._reply(turn.text if new else "", prompt, drawn, after, said):
+            yield event
+
+    async def _save_user_turn(self, text: str, after: str | None = None) -> Turn:
         if not self.options.remember:
             turn = self._scratch_turn(TurnRole.USER, text)
         else:
@@ -289,14 +324,16 @@ class Assistant:
                 )
             read_by = None if self.options.profile else UNREAD_BY_WISH
             turn = await asyncio.to_thread(
-                self._store.add_user_turn, self.session.id, text, read_by
+                self._store.add_user_turn, self.session.id, text, after, read_by
             )
         self._history.append(turn)
         return turn
 
-    async def _assemble(self, turn: Turn) -> AssembledPrompt:
+    async def _assemble(self, turn: Turn, begun: int = 0) -> AssembledPrompt:
+        """Put the prompt together; `begun` tokens of its reply are there already."""
         assert self._engine.info is not None
         budget = Budget.share(self._engine.info.chat_tokens)
+        budget = replace(budget, reply=budget.reply + begun)
         profile = await asyncio.to_thread(self._store.profile)
         active = profile.active() if self.options.profile else []
         material = await self._material(turn, active, tuple(self._history[:-1]), self._dropped)
@@ -307,7 +344,7 @@ class Assistant:
         self._history, self._dropped = [*prompt.kept, turn], prompt.dropped
         self._sent[turn.id] = prompt.user_text
         self._notes[turn.id] = Note.of(prompt)
-        self.last_context = prompt
+        self.last_context, self._asked = prompt, turn.id
         return prompt
 
     async def _assemble_history(self) -> AssembledPrompt:
@@ -358,7 +395,7 @@ class Assistant:
             self._recaller.recall,
             turn.text,
             self.options.recall,
-            exclude_turns=(turn.id, *shown.turns, *self._refused),
+            exclude_turns=(turn.id, *shown.turns, *self._refused, *self._aside(turn)),
         )
         return [memory for memory in found if memory.score >= self.options.recall_floor]
 
@@ -377,15 +414,22 @@ class Assistant:
         )
 
     async def _reply(
-        self, text: str, prompt: AssembledPrompt, drawn: Drawn
+        self,
+        text: str,
+        prompt: AssembledPrompt,
+        drawn: Drawn,
+        after: str | None,
+        said: str,
     ) -> AsyncIterator[AssistantEvent]:
-        writer = ReplyWriter(self._store, self._open_reply(drawn))
+        writer = ReplyWriter(self._store, self._open_reply(drawn, after))
         await writer.open()
+        begun = (Message(Role.ASSISTANT, said),) if said else ()
         request = Request(
             ContextName.CHAT,
-            messages=prompt.messages,
+            messages=(*prompt.messages, *begun),
             sampling=self.options.sampling,
             grammar=self.options.grammar,
+            continue_last=bool(begun),
         )
         last: Piece | None = None
         try:
@@ -411,7 +455,7 @@ class Assistant:
         yield ReplyDone(reply, finish, last.usage if last else None)
 
     async def _follow_up(self, text: str, status: TurnStatus) -> str:
-        if self._asker is None:
+        if self._asker is None or not text:  # a reply made anew, or gone on with, asks nothing
             return ""
         done = status is TurnStatus.COMPLETE
         return await asyncio.to_thread(self._asker.follow_up, text, may_ask=done)
@@ -425,11 +469,11 @@ class Assistant:
                     self._store.suggest_title, self.session.id, title
                 )
 
-    def _open_reply(self, drawn: Drawn) -> Opening:
+    def _open_reply(self, drawn: Drawn, after: str | None) -> Opening:
         if not self.options.remember:
             return Opening(None, self._scratch_turn(TurnRole.ASSISTANT, ""), drawn)
         assert self.session is not None
-        return Opening(self.session.id, None, drawn)
+        return Opening(self.session.id, None, drawn, after)
 
     def _scratch_turn(self, role: TurnRole, text: str) -> Turn:
         self._scratch += 1

@@ -8,7 +8,7 @@ from functools import lru_cache
 from pocket_agent.assistant.phrases import phrase
 from pocket_agent.errors import ContextOverflowError
 from pocket_agent.llm.protocol import Message, Role
-from pocket_agent.memory.records import Recalled, Turn, TurnRole
+from pocket_agent.memory.records import UNFINISHED, Recalled, Turn, TurnRole
 from pocket_agent.profile.facts import Fact
 
 SYSTEM = (
@@ -158,7 +158,7 @@ def assemble(material: Material, budget: Budget, count: Count) -> AssembledPromp
     kept = _history_that_fits(history, material.sent, room, count)
     messages = (
         Message(Role.SYSTEM, material.system),
-        *(_as_message(turn, material.sent) for turn in kept),
+        *_as_messages(kept, material.sent),
         Message(Role.USER, user_text),
     )
     return AssembledPrompt(
@@ -273,6 +273,21 @@ def _as_message(turn: Turn, sent: Mapping[str, str]) -> Message:
     if turn.role is TurnRole.USER:
         return Message(Role.USER, sent.get(turn.id, turn.text))
     return Message(Role.ASSISTANT, turn.text)
+
+
+def _as_messages(turns: Sequence[Turn], sent: Mapping[str, str]) -> list[Message]:
+    """The history as messages; a reply that was gone on with is one, however often it ended."""
+    found: list[Message] = []
+    for before, turn in zip((None, *turns), turns, strict=False):
+        message = _as_message(turn, sent)
+        if before is not None and _goes_on(before, turn):
+            message = Message(message.role, found.pop().text + message.text)
+        found.append(message)
+    return found
+
+
+def _goes_on(before: Turn, turn: Turn) -> bool:
+    return _is_reply(before) and _is_reply(turn) and before.status in UNFINISHED
 
 
 def _cost(text: str, count: Count) -> int:

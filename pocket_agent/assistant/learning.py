@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from typing import Protocol
 
+from pocket_agent.assistant.attaching import own_words
 from pocket_agent.assistant.events import Learnt
 from pocket_agent.assistant.phrases import label
 from pocket_agent.errors import ContextOverflowError, ProfileError, StoreError
@@ -77,7 +78,7 @@ class Learner:
             await asyncio.wait([reading])
 
     async def _read(self, known: list[Known], assistant: str, turn: Turn) -> Reading | None:
-        task = asyncio.ensure_future(self._policy.read(known, assistant, turn.text))
+        task = asyncio.ensure_future(self._policy.read(known, assistant, own_words(turn.text)))
         self._reading = task
         try:
             await asyncio.wait([task])

@@ -16,12 +16,13 @@ class Opening:
     """Where a reply goes: a session of the store, or a turn that lives in memory only.
 
     Args:
-        drawn: what it is made from.
+        drawn: what it is made from. after: the turn it follows; None for the last one.
     """
 
     session: str | None
     scratch: Turn | None
     drawn: Drawn
+    after: str | None = None
 
 
 class ReplyWriter:
@@ -50,7 +51,10 @@ class ReplyWriter:
         """Begin the turn."""
         if self._opening.session is not None:
             self._turn = await asyncio.to_thread(
-                self._store.open_reply, self._opening.session, self._opening.drawn
+                self._store.open_reply,
+                self._opening.session,
+                self._opening.drawn,
+                self._opening.after,
             )
 
     @property

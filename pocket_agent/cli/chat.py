@@ -55,6 +55,7 @@ def tui_options(arguments: argparse.Namespace) -> "tuple[Locations, str, TuiOpti
     options = TuiOptions(
         theme=settings.theme,
         enter_sends=settings.enter_sends,
+        keys=settings.keys,
         key=key,
         session=getattr(arguments, "session", None),
         turn=getattr(arguments, "turn", ""),

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from pocket_agent.errors import ProfileError
 from pocket_agent.memory import imports, tombstones
+from pocket_agent.memory.branches import Branch
 from pocket_agent.memory.database import Database
 from pocket_agent.memory.imports import Import
 from pocket_agent.memory.log import Entry, EventLog
@@ -56,6 +57,7 @@ class Arrivals:
         events: Iterable[Event],
         graves: Graves = NO_GRAVES,
         *,
+        branches: Iterable[Branch] = (),
         replace: bool = False,
         read_by: str | None = "import",
     ) -> None:
@@ -63,6 +65,7 @@ class Arrivals:
 
         Args:
             sessions: with their titles. graves: tombstones, to be kept beside ours.
+            branches: which of the turns do not follow the one before them.
             replace: put it in the place of the sessions, turns and events that are here.
             read_by: what to note as the policy that read the turns; None queues them for it.
 
@@ -75,7 +78,7 @@ class Arrivals:
                     batch = imports.begin(connection, replace=replace)
                     for session in sessions:
                         self._sessions.add_known(session, batch)
-                    self._turns.add_many(turns, read_by, batch)
+                    self._turns.add_many(turns, read_by, batch, branches)
                     self._log.add_many(events, batch)
                     tombstones.bring(connection, graves, batch)
                     imports.end(connection, batch)

@@ -8,8 +8,10 @@ from itertools import pairwise
 from typing import Any
 
 from pocket_agent.errors import StoreError
+from pocket_agent.memory import branches
 from pocket_agent.memory.covering import Cover, Needle
 from pocket_agent.memory.dates import moment
+from pocket_agent.memory.records import UNFINISHED
 from pocket_agent.profile.facts import Event, Source
 from pocket_agent.profile.redaction import Scope, value_of
 
@@ -96,7 +98,8 @@ def find_targets(connection: Any, events: Sequence[Event], wish: Wish) -> Target
     if wish.value:
         return _of_fact(connection, rows, titles, events, wish)
     needle = Needle(wish.matching)
-    chosen = _with_replies(rows, _chosen(rows, wish, needle))
+    parents = branches.parents(connection, ((row.session, row.id) for row in rows))
+    chosen = _with_replies(rows, _chosen(rows, wish, needle), parents)
     _check(rows, titles, chosen, wish)
     gone = tuple(row for row in rows if row.n in chosen)
     kept = {row.session for row in rows if row.n not in chosen}
@@ -112,7 +115,7 @@ def find_targets(connection: Any, events: Sequence[Event], wish: Wish) -> Target
         meta=_without(connection, holds),
         scope=Scope(
             turns=frozenset(row.id for row in gone),
-            asked=frozenset(row.id for before, row in _neighbours(rows) if before.n in chosen),
+            asked=_asked(rows, chosen, parents),
             seqs=frozenset(event.seq for event in events if wish.holds_moment(event.at)),
             holds=holds,
         ),
@@ -128,14 +131,27 @@ def _chosen(rows: Iterable[Row], wish: Wish, needle: Needle) -> set[int]:
     return {row.n for row in rows if goes(row)}
 
 
-def _with_replies(rows: Sequence[Row], chosen: set[int]) -> set[int]:
-    """With a turn of the person's goes its reply, which is likely to repeat it."""
-    replies = {
-        row.n
-        for before, row in _neighbours(rows)
-        if before.n in chosen and before.role == "user" and row.role == "assistant"
-    }
-    return chosen | replies
+def _with_replies(rows: Sequence[Row], chosen: set[int], parents: dict[str, str]) -> set[int]:
+    """With a turn of the person's go its replies, which are likely to repeat it.
+
+    With a reply that ended early goes what it went on with.
+    """
+    known = {row.id: row for row in rows}
+    found = set(chosen)
+    for row in rows:
+        before = known.get(parents[row.id])
+        if before is None or before.n not in found or row.role != "assistant":
+            continue
+        if before.role == "user" or before.status in UNFINISHED:
+            found.add(row.n)
+    return found
+
+
+def _asked(rows: Sequence[Row], chosen: set[int], parents: dict[str, str]) -> frozenset[str]:
+    """The turns that may answer one that goes."""
+    known = {row.id: row.n for row in rows}
+    behind = {row.id for before, row in _neighbours(rows) if before.n in chosen}
+    return frozenset(behind | {name for name in known if known.get(parents[name]) in chosen})
 
 
 def _check(rows: Iterable[Row], titles: dict[str, Any], chosen: set[int], wish: Wish) -> None:

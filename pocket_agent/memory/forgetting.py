@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from pocket_agent.memory import imports, vectors
+from pocket_agent.memory import branches, imports, vectors
 from pocket_agent.memory.copying import change_in_a_copy
 from pocket_agent.memory.database import Database
 from pocket_agent.memory.erasure import Targets, Wish, find_targets
@@ -169,6 +169,7 @@ def _erase_turns(connection: Any, targets: Targets) -> None:
     changed = list(targets.covered)
     vectors.forget(connection, [*gone, *changed, *targets.behind])
     forget_turns(connection, gone)
+    branches.mend(connection, {row.id for row in targets.gone})
     connection.execute(
         "DELETE FROM turns WHERE n IN (SELECT value FROM json_each(?))", (json.dumps(gone),)
     )

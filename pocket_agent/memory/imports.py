@@ -9,7 +9,7 @@ from pocket_agent.memory import vectors
 from pocket_agent.memory.identity import now
 from pocket_agent.memory.words import forget_turns, index_turns
 
-_TABLES = ("sessions", "turns", "events", "contexts")
+_TABLES = ("sessions", "turns", "events", "contexts", "branches", "heads")
 _LAST = "SELECT n, at, last_event FROM imports ORDER BY n DESC LIMIT 1"
 _BEGIN = """
 INSERT INTO imports (at, last_event, last_turn)

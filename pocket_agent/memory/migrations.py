@@ -225,6 +225,31 @@ ALTER TABLE sessions ADD COLUMN archived INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE sessions ADD COLUMN titled INTEGER NOT NULL DEFAULT 0;
 """
 
+# Most turns follow the one stored before them: only a turn that begins a branch has a row, by ids
+# alone. Erasing it, or the turn a head names, takes the row along. See `branches`.
+_BRANCHES = """
+CREATE TABLE branches (
+    turn TEXT PRIMARY KEY REFERENCES turns (id) ON DELETE CASCADE,
+    parent TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER branches_are_immutable
+BEFORE UPDATE ON branches
+WHEN NOT EXISTS (SELECT 1 FROM erasure)
+BEGIN SELECT RAISE(ABORT, 'a branch can''t be changed'); END;
+
+CREATE TRIGGER branches_stay
+BEFORE DELETE ON branches
+WHEN NOT EXISTS (SELECT 1 FROM erasure)
+BEGIN SELECT RAISE(ABORT, 'a branch can only be erased'); END;
+
+CREATE TABLE heads (
+    session TEXT PRIMARY KEY REFERENCES sessions (id) ON UPDATE CASCADE ON DELETE CASCADE,
+    turn TEXT NOT NULL REFERENCES turns (id) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+CREATE INDEX heads_at ON heads (turn);
+"""
+
 STEPS: tuple[str, ...] = (
     _BASE,
     _WORDS,
@@ -235,6 +260,7 @@ STEPS: tuple[str, ...] = (
     _BITS,
     _IMPORTS,
     _SESSION_MARKS,
+    _BRANCHES,
 )
 VERSION = len(STEPS)
 

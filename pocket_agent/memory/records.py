@@ -21,6 +21,10 @@ class TurnStatus(StrEnum):
     INTERRUPTED = "interrupted"  # the program ended while it was streamed
 
 
+UNFINISHED = frozenset((TurnStatus.STOPPED, TurnStatus.CUT, TurnStatus.INTERRUPTED))
+"""How a reply ended that can go on. What follows it as a reply is the rest of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Session:
     """A conversation. Times are ISO 8601 in UTC.

@@ -8,6 +8,7 @@ from types import TracebackType
 from pocket_agent.errors import DiskFullError, ProfileError
 from pocket_agent.memory import cipher, forgetting, scrubbing, vectors
 from pocket_agent.memory.arrivals import Arrivals
+from pocket_agent.memory.branches import Branches
 from pocket_agent.memory.cipher import Key
 from pocket_agent.memory.database import Database
 from pocket_agent.memory.erasure import Wish
@@ -21,7 +22,7 @@ from pocket_agent.profile.facts import Actor, Event, Op, Profile, Source
 from pocket_agent.profile.rules import Applied
 
 
-class Store(Arrivals):
+class Store(Arrivals, Branches):
     """An open profile. Every method may be called from any thread and blocks until it is done.
 
     Anything that goes wrong with the file is a StoreError, a full disk a DiskFullError; what was
@@ -157,21 +158,32 @@ class Store(Arrivals):
 
     # Turns
 
-    def add_user_turn(self, session: str, text: str, read_by: str | None = None) -> Turn:
+    def add_user_turn(
+        self,
+        session: str,
+        text: str,
+        after: str | None = None,
+        read_by: str | None = None,
+    ) -> Turn:
         """Store what the person said. It is on the disk when this returns.
 
         Args:
+            after: id of the turn it follows, empty for the beginning: a new branch, which is then
+                the present one. None adds to the present branch.
             read_by: what to note as the policy that read it; None queues it for the policy.
         """
-        return self._turns.add_user(session, text, read_by)
+        return self._turns.add_user(session, text, after, read_by)
 
-    def open_reply(self, session: str, drawn: Drawn | None = None) -> Turn:
+    def open_reply(
+        self, session: str, drawn: Drawn | None = None, after: str | None = None
+    ) -> Turn:
         """Begin a reply, to be checkpointed as it streams.
 
         Args:
             drawn: the facts and past turns that it is made from.
+            after: the turn it follows, as for `add_user_turn`.
         """
-        return self._turns.open_reply(session, drawn or Drawn())
+        return self._turns.open_reply(session, drawn or Drawn(), after)
 
     def checkpoint_reply(self, turn: str, text: str) -> None:
         """Store how far a reply is; kept if this process is killed right after."""
@@ -196,10 +208,16 @@ class Store(Arrivals):
     def turns(self, session: str, before: str | None = None, limit: int = 50) -> list[Turn]:
         """The last turns of a conversation, or the last before the turn of id `before`.
 
+        Of a conversation with branches, those of the present one; before a turn, of its own.
+
         Returns:
             At most `limit` turns, oldest first.
         """
         return self._turns.page(session, before, limit)
+
+    def all_turns(self, session: str) -> list[Turn]:
+        """The turns of every branch of a conversation, as they were stored."""
+        return self._turns.every(session)
 
     def add_turns(self, turns: Iterable[Turn], *, read_by: str | None = "import") -> int:
         """Add finished turns from elsewhere, and the sessions they name, all or none.
@@ -214,7 +232,10 @@ class Store(Arrivals):
         return self._turns.add_many(turns, read_by)
 
     def unread_turns(self) -> list[Turn]:
-        """The user turns that the policy has not read, oldest first."""
+        """The user turns that the policy has not read, oldest first.
+
+        One that was said anew is not among them: only what stands now is learnt from.
+        """
         return self._turns.unread()
 
     def mark_read(self, turn: str, policy: str) -> None:

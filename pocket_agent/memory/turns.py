@@ -8,6 +8,8 @@ from typing import Any
 import apsw
 
 from pocket_agent.errors import StoreError
+from pocket_agent.memory import branches
+from pocket_agent.memory.branches import Branch
 from pocket_agent.memory.database import Database
 from pocket_agent.memory.identity import new_id, now
 from pocket_agent.memory.records import Drawn, Session, Turn, TurnRole, TurnStatus
@@ -119,20 +121,25 @@ class Turns:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add_user(self, session: str, text: str, read_by: str | None = None) -> Turn:
+    def add_user(
+        self, session: str, text: str, after: str | None = None, read_by: str | None = None
+    ) -> Turn:
         """Store what the person said; on the disk when this returns."""
         turn = _new_turn(session, TurnRole.USER, _storable(text), TurnStatus.COMPLETE)
         with self._database.writing() as connection:
-            index_turns(connection, [_insert(connection, turn, read_by)])
+            number = _insert(connection, turn, read_by)
+            branches.place(connection, session, turn.id, after)
+            index_turns(connection, [number])
             connection.execute("UPDATE sessions SET archived = 0 WHERE id = ?", (session,))
         return turn
 
-    def open_reply(self, session: str, drawn: Drawn) -> Turn:
+    def open_reply(self, session: str, drawn: Drawn, after: str | None = None) -> Turn:
         """Begin a reply, empty and open, with what it is made from."""
         turn = _new_turn(session, TurnRole.ASSISTANT, "", TurnStatus.OPEN)
         named = [*(("fact", f) for f in drawn.facts), *(("turn", t) for t in drawn.turns)]
         with self._database.writing() as connection:
             _insert(connection, turn, None)
+            branches.place(connection, session, turn.id, after)
             connection.executemany(
                 "INSERT OR IGNORE INTO contexts VALUES (?, ?, ?)",
                 [(turn.id, kind, name) for kind, name in named],
@@ -202,22 +209,33 @@ class Turns:
             return {name for (name,) in rows}
 
     def page(self, session: str, before: str | None, limit: int) -> list[Turn]:
-        """The last `limit` turns of a session (before the turn of that id), oldest first."""
-        earlier = "AND n < (SELECT n FROM turns WHERE id = ?)" if before else ""
+        """The last `limit` turns of the present branch, or before the turn of that id."""
         with self._database.reading() as connection:
-            rows = connection.execute(
-                f"{_TURN} WHERE session = ? {earlier} ORDER BY n DESC LIMIT ?",
-                (session, before, limit) if before else (session, limit),
-            )
-            turns = [turn_from_row(row) for row in rows][::-1]
+            if branches.is_branched(connection, session):
+                return self._ended(_branch(connection, session, before, limit))
+            return self._ended(_stretch(connection, session, before, limit))
+
+    def every(self, session: str) -> list[Turn]:
+        """The turns of every branch of a session, as they were stored."""
+        with self._database.reading() as connection:
+            rows = connection.execute(f"{_TURN} WHERE session = ? ORDER BY n", (session,))
+            return self._ended([turn_from_row(row) for row in rows])
+
+    def _ended(self, turns: list[Turn]) -> list[Turn]:
         if self._database.writable:
             return turns
         # Where nothing is written, nothing was recovered: no reply is still growing.
         ended = TurnStatus.INTERRUPTED
         return [replace(t, status=ended) if t.status is TurnStatus.OPEN else t for t in turns]
 
-    def add_many(self, turns: Iterable[Turn], read_by: str | None, batch: int | None = None) -> int:
-        """Add finished turns from elsewhere, with their sessions, all or none."""
+    def add_many(
+        self,
+        turns: Iterable[Turn],
+        read_by: str | None,
+        batch: int | None = None,
+        begun: Iterable[Branch] = (),
+    ) -> int:
+        """Add finished turns from elsewhere, with their sessions and branches, all or none."""
         with self._database.writing() as connection:
             try:
                 numbers = [_insert_foreign(connection, turn, read_by, batch) for turn in turns]
@@ -225,19 +243,48 @@ class Turns:
                 raise StoreError(
                     "A turn of that id is already stored, nothing was added"
                 ) from error
+            connection.executemany(
+                "INSERT INTO branches VALUES (?, ?)", ((each.id, each.parent) for each in begun)
+            )
             index_turns(connection, numbers)
         return len(numbers)
 
     def unread(self) -> list[Turn]:
-        """The user turns that the policy has not read, oldest first."""
+        """The user turns of present branches that the policy has not read, oldest first."""
         with self._database.reading() as connection:
             rows = connection.execute(f"{_TURN} WHERE role = 'user' AND read_by IS NULL ORDER BY n")
-            return [turn_from_row(row) for row in rows]
+            turns = [turn_from_row(row) for row in rows]
+            paths: dict[str, set[str]] = {}
+            for session in {turn.session for turn in turns}:
+                if branches.is_branched(connection, session):
+                    tree = branches.read_tree(connection, session)
+                    paths[session] = set(branches.present(connection, session, tree))
+        return [turn for turn in turns if turn.id in paths.get(turn.session, (turn.id,))]
 
     def mark_read(self, name: str, policy: str) -> None:
         """Note that the policy of that version has read a turn."""
         with self._database.writing(durable=False) as connection:  # reading it twice does no harm
             connection.execute("UPDATE turns SET read_by = ? WHERE id = ?", (policy, name))
+
+
+def _stretch(connection: Any, session: str, before: str | None, limit: int) -> list[Turn]:
+    earlier = "AND n < (SELECT n FROM turns WHERE id = ?)" if before else ""
+    rows = connection.execute(
+        f"{_TURN} WHERE session = ? {earlier} ORDER BY n DESC LIMIT ?",
+        (session, before, limit) if before else (session, limit),
+    )
+    return [turn_from_row(row) for row in rows][::-1]
+
+
+def _branch(connection: Any, session: str, before: str | None, limit: int) -> list[Turn]:
+    """The same of a session with branches: what leads to `before`, or the present branch."""
+    tree = branches.read_tree(connection, session)
+    path = tree.path(before)[:-1] if before else branches.present(connection, session, tree)
+    rows = connection.execute(
+        f"{_TURN} WHERE id IN (SELECT value FROM json_each(?)) ORDER BY n",  # noqa: S608
+        (json.dumps(path[max(0, len(path) - limit) :]),),
+    )
+    return [turn_from_row(row) for row in rows]
 
 
 def _storable(text: str) -> str:

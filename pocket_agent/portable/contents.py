@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from pocket_agent.memory.records import Session, Turn, TurnStatus
+from pocket_agent.memory.records import Session, TurnStatus
 from pocket_agent.memory.store import Store
 from pocket_agent.portable.changes import Changes
 from pocket_agent.portable.lines import Contents
@@ -35,10 +35,12 @@ class Summary:
 def read_contents(store: Store) -> Contents:
     """Everything of a store, in order; replies that still stream are left out."""
     sessions = sorted(_all_sessions(store), key=lambda session: (session.started, session.id))
-    turns = [turn for session in sessions for turn in all_turns(store, session.id)]
+    turns = [turn for session in sessions for turn in store.all_turns(session.id)]
     finished = tuple(turn for turn in turns if turn.status is not TurnStatus.OPEN)
     events = tuple(sorted(store.events(), key=lambda event: event.seq))
-    return Contents(tuple(sessions), finished, events, store.graves())
+    held = {turn.id for turn in finished}
+    branches = tuple(branch for branch in store.branches() if branch.id in held)
+    return Contents(tuple(sessions), finished, events, store.graves(), branches=branches)
 
 
 def _all_sessions(store: Store) -> Iterator[Session]:
@@ -46,11 +48,3 @@ def _all_sessions(store: Store) -> Iterator[Session]:
     while page := store.sessions(_PAGE, offset):
         yield from page
         offset += len(page)
-
-
-def all_turns(store: Store, session: str) -> list[Turn]:
-    """Every turn of a conversation, in order."""
-    pages: list[list[Turn]] = []
-    while page := store.turns(session, before=pages[-1][0].id if pages else None, limit=_PAGE):
-        pages.append(page)
-    return [turn for page in reversed(pages) for turn in page]

@@ -11,10 +11,12 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from pocket_agent.errors import PortableError, ProfileError
+from pocket_agent.memory.branches import Branch
 from pocket_agent.memory.records import Session, Turn
 from pocket_agent.memory.tombstones import NO_GRAVES, Graves
 from pocket_agent.portable.records import (
     Fields,
+    read_branch,
     read_event,
     read_fact,
     read_session,
@@ -25,12 +27,15 @@ from pocket_agent.profile.facts import Event, Fact, OpKind
 from pocket_agent.profile.rules import check
 
 FORMAT = "pocket-agent-profile"
-VERSION = 2
+VERSION = 3
+"""What holds no branch is written as the version before, so that earlier programs read it too."""
+_WITHOUT_BRANCHES = 2
 MAX_LINE = 8 * 1024 * 1024
 """Bytes; a longer line is no turn of ours."""
 _KINDS = {
     1: ("session", "turn", "event", "fact"),
     2: ("session", "turn", "event", "fact", "secret", "tombstone"),
+    3: ("session", "turn", "branch", "event", "fact", "secret", "tombstone"),
 }
 
 _AGAIN = "Export it again and import that file."
@@ -49,6 +54,7 @@ class Contents:
     Args:
         events: in the order of their numbers.
         graves: tombstones of what was forgotten. whole: nothing was chosen to be left out.
+        branches: the turns that do not follow the one before them in their session.
     """
 
     sessions: tuple[Session, ...] = ()
@@ -56,6 +62,7 @@ class Contents:
     events: tuple[Event, ...] = ()
     graves: Graves = NO_GRAVES
     whole: bool = True
+    branches: tuple[Branch, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +83,16 @@ def encode(contents: Contents, facts: Iterable[Fact], created: str) -> Iterator[
     rows = {
         "session": contents.sessions,
         "turn": contents.turns,
+        "branch": contents.branches,
         "event": contents.events,
         "fact": tuple(facts),
         "secret": tuple(_Secret(key) for key in contents.graves.keys),
         "tombstone": tuple(_Tombstone(*mark) for mark in contents.graves.marks),
     }
-    counts = {f"{kind}s": len(items) for kind, items in rows.items()}
-    head = {"format": FORMAT, "version": VERSION, "created": created}
+    version = VERSION if contents.branches else _WITHOUT_BRANCHES
+    rows = {kind: rows[kind] for kind in _KINDS[version]}
+    counts = {_plural(kind): len(items) for kind, items in rows.items()}
+    head = {"format": FORMAT, "version": version, "created": created}
     head |= {"whole": contents.whole, "counts": counts}
     digest = hashlib.sha256()
     for record in _records(head, rows):
@@ -125,8 +135,8 @@ def read_header(line: bytes) -> Header:
     version = record.get("version")
     if type(version) is not int or version not in _KINDS:
         raise PortableError(
-            f"The export has the version {_short(version)}, and this program reads version "
-            f"{' and '.join(map(str, _KINDS))}",
+            f"The export has the version {_short(version)}, and this program reads versions "
+            f"1 to {VERSION}",
             "Use the program that wrote it, or a newer one.",
         )
     whole = record.get("whole", version == 1)
@@ -161,7 +171,7 @@ def _line(record: dict[str, Any]) -> bytes:
     return json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
 
-_Item = Session | Turn | Event | Fact | _Secret | _Tombstone
+_Item = Session | Turn | Branch | Event | Fact | _Secret | _Tombstone
 
 
 class _Reader:
@@ -175,6 +185,7 @@ class _Reader:
         self._seqs: set[int] = set()
         self._held: dict[str, dict[str, Any]] = {kind: {} for kind in _KINDS[VERSION]}
         self._said = Said(stored.values())
+        self._places: dict[str, int] = {}
 
     def take(self, number: int, line: bytes) -> None:
         """One more line, the first being number 1."""
@@ -205,6 +216,7 @@ class _Reader:
                 tuple((mark.id, mark.at) for mark in self._held["tombstone"].values()),
             ),
             self._header.whole,
+            tuple(self._held["branch"].values()),
         )
 
     def _record(self, number: int, record: dict[str, Any], header: Header) -> None:
@@ -219,8 +231,8 @@ class _Reader:
             if item.id in self._held[kind]:
                 raise ValueError(f"the {kind} {_short(item.id)[1:-1]} comes twice")
             self._held[kind][item.id] = self._placed(item)
-            if len(self._held[kind]) > header.counts[f"{kind}s"]:
-                raise ValueError(f"there are more {kind}s than the file says")
+            if len(self._held[kind]) > header.counts[_plural(kind)]:
+                raise ValueError(f"there are more {_plural(kind)} than the file says")
             if kind == "secret" and len(self._held[kind]) > _MOST_SECRETS:
                 raise ValueError("there are more secrets than computers could have met")
         except ProfileError as error:
@@ -234,6 +246,8 @@ class _Reader:
                 return read_session(fields)
             case "turn":
                 return read_turn(fields)
+            case "branch":
+                return read_branch(fields)
             case "event":
                 return read_event(fields, clocked=version > 1)
             case "fact":
@@ -249,10 +263,30 @@ class _Reader:
         match item:
             case Turn():
                 return self._known(item)
+            case Branch():
+                return self._begun(item)
             case Event():
                 return self._following(item)
             case _:
                 return item
+
+    def _begun(self, branch: Branch) -> Branch:
+        """The branch, if its turn follows one that was said before it in the same session."""
+        turns: dict[str, Turn] = self._held["turn"]
+        turn, parent = turns.get(branch.id), turns.get(branch.parent)
+        if turn is None:
+            raise ValueError("the branch's turn is not in the file before it")
+        if not branch.parent:
+            return branch
+        places = self._places or {name: place for place, name in enumerate(turns)}
+        self._places = places
+        if (
+            parent is None
+            or parent.session != turn.session
+            or places[parent.id] >= places[branch.id]
+        ):
+            raise ValueError("what the branch follows is not before it in its session")
+        return branch
 
     def _known(self, turn: Turn) -> Turn:
         if turn.session not in self._held["session"]:
@@ -276,12 +310,16 @@ class _Reader:
         return replace(event, op=replace(event.op, undoes=0))  # that event has been forgotten
 
     def _end(self, number: int, record: dict[str, Any], header: Header) -> None:
-        held = {f"{kind}s": len(self._held[kind]) for kind in _KINDS[header.version]}
+        held = {_plural(kind): len(self._held[kind]) for kind in _KINDS[header.version]}
         if header.counts != held or _counts(number, record, header.version) != held:
             raise _wrong(number, "lines are missing or too many")
         if record.get("sha256") != self._digest.hexdigest():
             raise _wrong(number, "the file was changed or damaged on its way")
         self._ended = True
+
+
+def _plural(kind: str) -> str:
+    return "branches" if kind == "branch" else f"{kind}s"
 
 
 def _short(value: Any) -> str:
@@ -292,7 +330,7 @@ def _short(value: Any) -> str:
 
 def _counts(number: int, record: dict[str, Any], version: int) -> dict[str, int]:
     counts = record.get("counts")
-    wanted = {f"{kind}s" for kind in _KINDS[version]}
+    wanted = {_plural(kind) for kind in _KINDS[version]}
     if not isinstance(counts, dict) or set(counts) != wanted:
         raise _wrong(number, "the counts are missing")
     if not all(type(count) is int for count in counts.values()):

@@ -6,6 +6,7 @@ The other way round is `dataclasses.asdict`. What is wrong is a ValueError sayin
 from enum import Enum
 from typing import Any, TypeVar
 
+from pocket_agent.memory.branches import Branch
 from pocket_agent.memory.records import Session, Turn, TurnRole, TurnStatus
 from pocket_agent.profile.facts import (
     Actor,
@@ -124,6 +125,13 @@ def read_session(fields: Fields) -> Session:
     fields.whole("turns")
     fields.end()
     return session
+
+
+def read_branch(fields: Fields) -> Branch:
+    """A turn that begins a branch."""
+    branch = Branch(fields.name("id"), fields.text("parent"))
+    fields.end()
+    return branch
 
 
 def read_turn(fields: Fields) -> Turn:

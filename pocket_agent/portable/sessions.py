@@ -15,7 +15,6 @@ from pocket_agent.errors import PortableError
 from pocket_agent.memory.identity import now
 from pocket_agent.memory.records import Session, Turn, TurnRole, TurnStatus
 from pocket_agent.memory.store import Store
-from pocket_agent.portable.contents import all_turns
 from pocket_agent.portable.importers.files import ImportFile
 from pocket_agent.portable.importers.found import MAX_TITLE, clean_line, clean_text, moment_of
 from pocket_agent.portable.importers.json_items import values
@@ -31,6 +30,7 @@ _MARKDOWN = (".md", ".markdown")
 _HEAD = 200
 _NAME = re.compile(r"[0-9A-Za-z_-]{1,64}")
 _SPEAKER = 40
+_PAGE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,14 @@ def is_markdown(path: Path) -> bool:
     return path.name.lower().endswith(_MARKDOWN)
 
 
+def _present(store: Store, session: str) -> list[Turn]:
+    """The turns of the branch that a conversation is in, in order."""
+    pages: list[list[Turn]] = []
+    while page := store.turns(session, before=pages[-1][0].id if pages else None, limit=_PAGE):
+        pages.append(page)
+    return [turn for page in reversed(pages) for turn in page]
+
+
 def session_lines(store: Store, name: str, *, markdown: bool) -> Iterator[bytes]:
     """A conversation as the lines of a file; a reply that still streams is left out.
 
@@ -61,7 +69,7 @@ def session_lines(store: Store, name: str, *, markdown: bool) -> Iterator[bytes]
         StoreError: there is no such conversation.
     """
     with store.database.reading():  # nothing changes meanwhile
-        session, turns = store.session(name), all_turns(store, name)
+        session, turns = store.session(name), _present(store, name)
     finished = [turn for turn in turns if turn.status is not TurnStatus.OPEN]
     session = replace(session, turns=len(finished))
     return _markdown(session, finished) if markdown else _json(session, finished)

@@ -5,10 +5,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pocket_agent.errors import PortableError
+from pocket_agent.memory.branches import Branch
 from pocket_agent.memory.records import Session, Turn
 from pocket_agent.memory.store import Store
 from pocket_agent.memory.tombstones import Graves
 from pocket_agent.portable import age
+from pocket_agent.portable.branching import new_branches
 from pocket_agent.portable.changes import compare
 from pocket_agent.portable.contents import Summary, read_contents
 from pocket_agent.portable.lines import Contents, decode
@@ -47,7 +49,14 @@ def import_profile(
     found = decode(read_lines(path, keys), here.turns)
     new = _new(store, here, found)
     if not dry_run and (replace or _anything(store, new)):
-        store.add_archive(new.sessions, new.turns, new.events, new.graves, replace=replace)
+        store.add_archive(
+            new.sessions,
+            new.turns,
+            new.events,
+            new.graves,
+            branches=new.branches,
+            replace=replace,
+        )
     return new.summary
 
 
@@ -60,6 +69,7 @@ class _New:
     events: list[Event]
     graves: Graves
     summary: Summary
+    branches: list[Branch]
 
 
 def _anything(store: Store, new: _New) -> bool:
@@ -89,7 +99,8 @@ def _new(store: Store, here: Contents, found: Contents) -> _New:
         changes=changes,
         forgotten_there=len(lost),
     )
-    return _New(sessions, turns, events, found.graves, summary)
+    branches = new_branches(found, here, turns)
+    return _New(sessions, turns, events, found.graves, summary, branches)
 
 
 def _without_forgotten(store: Store, contents: Contents) -> Contents:
@@ -102,6 +113,7 @@ def _without_forgotten(store: Store, contents: Contents) -> Contents:
             for event in contents.events
             if not store.is_forgotten(event.id) and store.may_learn(event)
         ),
+        branches=contents.branches,
     )
 
 

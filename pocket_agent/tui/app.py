@@ -19,6 +19,7 @@ from textual.screen import Screen
 from textual.theme import Theme
 
 from pocket_agent.errors import PocketAgentError
+from pocket_agent.keys import in_force, key_name
 from pocket_agent.tui.backend import Backend
 from pocket_agent.tui.commands import COMMANDS
 from pocket_agent.tui.idle import Idle
@@ -57,8 +58,8 @@ class PocketApp(App[str]):
         (MIN_ROWS, "-tall"),
     ]
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f1", "help", "help", priority=True),
-        Binding("ctrl+q", "quit", "leave", priority=True),
+        Binding("f1", "help", "help", priority=True, id="help"),
+        Binding("ctrl+q", "quit", "leave", priority=True, id="quit"),
     ]
 
     def __init__(self, backend: Backend, options: TuiOptions | None = None) -> None:
@@ -74,6 +75,7 @@ class PocketApp(App[str]):
         self.animation_level = "none"
         for theme in OURS:
             self.register_theme(theme)
+        self.keys = in_force(self._options.keys)
         known = self._options.theme in self.available_themes
         self.theme = self._options.theme if known else DEFAULT_THEME
 
@@ -81,6 +83,7 @@ class PocketApp(App[str]):
         return ChatScreen(self._backend, self._options)
 
     def on_mount(self) -> None:
+        self.set_keymap(self.keys)
         if after := self._options.lock_after_s:
             self.set_interval(min(_LOOK_EVERY_S, after / 4), self._lock_if_idle)
         self.theme_changed_signal.subscribe(self, self._theme_chosen)
@@ -147,7 +150,7 @@ class PocketApp(App[str]):
         for command in COMMANDS:
             if command.name == "title":
                 continue
-            key = f" ({command.key})" if command.key else ""
+            key = f" ({key_name(self.keys[command.key])})" if command.key else ""
             run = partial(self._from_palette, command.name)
             yield SystemCommand(command.name.capitalize(), f"{command.about}{key}", run)
 

@@ -199,8 +199,27 @@ class Backend(Protocol):
             PocketAgentError: it can't be loaded; the former one answers again, if it can.
         """
 
-    def send(self, text: str) -> AsyncIterator[AssistantEvent]:
-        """Say something; the events of the reply and of what was learnt."""
+    def send(self, text: str, instead_of: str = "") -> AsyncIterator[AssistantEvent]:
+        """Say something; the events of the reply and of what was learnt.
+
+        Args:
+            instead_of: id of the message that it is said in place of; that branch is kept.
+        """
+
+    def regenerate(self) -> AsyncIterator[AssistantEvent]:
+        """Another reply to the last message; the one that is there is kept as a branch."""
+
+    def go_on(self) -> AsyncIterator[AssistantEvent]:
+        """More of the last reply, which was stopped or cut."""
+
+    async def measure(self, text: str) -> tuple[int, int]:
+        """How many tokens a message would be, and how many fit. Needs the model."""
+
+    async def versions(self) -> dict[str, list[str]]:
+        """Turns of the session, by id, in whose place others stand too, with all that do."""
+
+    async def choose(self, turn: str) -> None:
+        """Go on with the branch that leads through a turn."""
 
     def catch_up(self) -> AsyncIterator[AssistantEvent]:
         """Learn from turns that were never read, such as those of a session that was cut off."""

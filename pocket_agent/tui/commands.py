@@ -11,7 +11,7 @@ class Command:
         name: what is typed after the slash.
         action: the action of the chat screen that does it.
         about: what it does, for the help and the palette.
-        key: the key that does the same, as shown; empty if there is none.
+        key: the action of `keys.DEFAULT_KEYS` whose key does the same; empty if there is none.
         argument: what may follow the name; empty if nothing may.
     """
 
@@ -28,25 +28,37 @@ class Command:
 
 
 COMMANDS: tuple[Command, ...] = (
-    Command("help", "help", "keys and commands", "F1"),
-    Command("profile", "profile", "what is remembered about you: see, edit, delete, undo", "F2"),
-    Command("sessions", "sessions", "earlier conversations", "F3"),
-    Command("context", "context", "the very prompt that the last reply was made from", "F4"),
-    Command("sources", "sources", "what the last reply was made from: facts, past turns", "F5"),
-    Command("find", "find", "search in every conversation", "F6", argument="[TEXT]"),
-    Command("new", "new_session", "start a new conversation", "ctrl+n"),
+    Command("help", "help", "keys and commands", "help"),
+    Command(
+        "profile", "profile", "what is remembered about you: see, edit, delete, undo", "profile"
+    ),
+    Command("sessions", "sessions", "earlier conversations", "sessions"),
+    Command("context", "context", "the very prompt that the last reply was made from", "context"),
+    Command(
+        "sources", "sources", "what the last reply was made from: facts, past turns", "sources"
+    ),
+    Command("find", "find", "search in every conversation", "find", argument="[TEXT]"),
+    Command("new", "new_session", "start a new conversation", "new"),
     Command("title", "rename", "give this conversation a title", argument="TEXT"),
-    Command("stop", "stop", "stop the reply and keep what is there", "Escape"),
-    Command("undo", "undo", "take back the last thing that was remembered", "ctrl+u"),
+    Command("stop", "stop", "stop the reply and keep what is there", "stop"),
+    Command("regenerate", "regenerate", "another reply to your last message", "regenerate"),
+    Command("continue", "go_on", "go on with a reply that was stopped or cut", "continue"),
+    Command("edit", "edit", "say your last message anew, as a branch", "edit"),
+    Command("branch", "version", "go on to the next version of a message or reply", "later"),
+    Command("back", "take_back", "take the newest waiting message back", "back"),
+    Command("attach", "attach", "let a text file go with your message", argument="FILE"),
+    Command("editor", "editor", "write the message in your $EDITOR", "editor"),
+    Command("delete", "delete", "erase your last message and its replies, for good (asks)"),
+    Command("undo", "undo", "take back the last thing that was remembered", "undo"),
     Command("yes", "answer_yes", "say yes to the newest remembered line that asks"),
     Command("no", "answer_no", "say no to it: it is not asked again"),
     Command("forget", "forget", "erase all that holds a text, for good (asks)", argument="TEXT"),
-    Command("copy", "copy", "copy the last reply, or only its last code block", argument="[code]"),
+    Command("copy", "copy", "copy the last reply, or only its next code block", argument="[code]"),
     Command("models", "models", "the models: what fits, how fast it would be, pull one"),
     Command("model", "use_model", "answer with another model from now on", argument="[NAME]"),
     Command("theme", "theme", "choose the colours", argument="[NAME]"),
     Command("lock", "lock", "lock an encrypted profile until its passphrase is typed"),
-    Command("quit", "quit", "leave", "ctrl+q"),
+    Command("quit", "quit", "leave", "quit"),
 )
 
 BY_NAME: dict[str, Command] = {command.name: command for command in COMMANDS}

@@ -1,13 +1,13 @@
 """What the chat shows, as data: the state that the chat screen is a view of. No Textual in here."""
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import count
 
 from pocket_agent.assistant.events import Learnt
-from pocket_agent.memory.records import Drawn, Turn, TurnRole, TurnStatus
+from pocket_agent.memory.records import UNFINISHED, Drawn, Turn, TurnRole, TurnStatus
 from pocket_agent.tui.backend import MemoryRow, Page
 
 _keys = count(1)
@@ -33,27 +33,42 @@ _SHOWN = {
     TurnStatus.INTERRUPTED: SaidState.INTERRUPTED,
 }
 
+_UNFINISHED = frozenset(_SHOWN[status] for status in UNFINISHED)
+
 
 @dataclass(slots=True, eq=False)
 class Said:
-    """A turn as the chat shows it; `turn` is its id in the store, empty until it is saved."""
+    """A turn as the chat shows it.
+
+    Args:
+        turn: its id in the store, empty until it is saved; of a reply that was gone on with, that
+            of its first piece. rest: ids of the further ones.
+        version: which of how many turns in this place it is; (1, 1) where it stands alone.
+    """
 
     role: TurnRole
     text: str
     state: SaidState = SaidState.COMPLETE
     turn: str = ""
+    rest: list[str] = field(default_factory=list)
+    version: tuple[int, int] = (1, 1)
     key: int = field(default_factory=lambda: next(_keys))
 
 
 @dataclass(slots=True, eq=False)
 class Remembered:
-    """A line about an edit of the profile, with undo; `waits` names what asks for a yes or no."""
+    """A line about an edit of the profile, with undo; `waits` names what asks for a yes or no.
+
+    Args:
+        also: further edits that are undone with it.
+    """
 
     seq: int
     turn: str
     line: str
     undone: bool = False
     waits: str = ""
+    also: tuple[int, ...] = ()
     key: int = field(default_factory=lambda: next(_keys))
 
 
@@ -136,6 +151,13 @@ class Conversation:
             self.history.append(text)
         return said
 
+    def add(self, text: str) -> Said:
+        """A message of the person's that is sent at once."""
+        said = Said(TurnRole.USER, text)
+        self.entries.insert(len(self.entries) - len(self.queue), said)
+        self.history.append(text)
+        return said
+
     def next_queued(self) -> Said | None:
         """Take the message that waits longest; it is then being sent."""
         if not self.queue:
@@ -144,25 +166,83 @@ class Conversation:
         said.state = SaidState.COMPLETE
         return said
 
-    def take_back(self) -> Said | None:
-        """Take the newest waiting message out again, so that it can be edited."""
-        if not self.queue:
+    def take_back(self, said: Said | None = None) -> Said | None:
+        """Take a waiting message out again, the newest if none is named."""
+        if not self.queue or (said is not None and said not in self.queue):
             return None
-        said = self.queue.pop()
+        said = said or self.queue[-1]
+        self.queue.remove(said)
         self.entries.remove(said)
         return said
 
     def begin_reply(self, said: Said) -> Said:
-        """The reply to `said`, empty yet, shown right under it."""
+        """The reply to `said`, empty yet, shown right under it, before what was learnt from it."""
         reply = Said(TurnRole.ASSISTANT, "", SaidState.STREAMING)
-        self.entries.insert(self._after_exchange(said), reply)
+        at = self._after_exchange(said)
+        while isinstance(self.entries[at - 1], Remembered):
+            at -= 1
+        self.entries.insert(at, reply)
         return reply
 
-    def end_reply(self, reply: Said, turn: Turn) -> None:
-        """Take over the reply as it was saved."""
-        reply.text = turn.text
-        reply.turn = turn.id
+    def end_reply(self, reply: Said, turn: Turn, begun: str = "") -> None:
+        """Take over the reply as it was saved, behind what had begun it."""
+        reply.text = begun + turn.text
+        if reply.turn:
+            reply.rest.append(turn.id)
+        else:
+            reply.turn = turn.id
         reply.state = _SHOWN[turn.status]
+
+    def reply_to(self, said: Said) -> Said | None:
+        """The reply under a message, if there is one."""
+        held = self._exchange(said)
+        return next((e for e in held if isinstance(e, Said) and e is not said), None)
+
+    def drop_reply(self, said: Said, *, sources_only: bool = False) -> None:
+        """Take the reply under a message out, and the line of what it was made from."""
+        for entry in self._exchange(said)[1:]:
+            if isinstance(entry, Sources) or (isinstance(entry, Said) and not sources_only):
+                self.entries.remove(entry)
+
+    def put_in_place(self, old: Said, new: Said) -> None:
+        """Let one message take the place of an earlier one: what followed that is shown no more.
+
+        What was learnt from the old one still holds: one line names it, and undoes it.
+        """
+        if old not in self.entries:
+            return
+        start, end = self.entries.index(old), self.entries.index(new)
+        gone, self.entries[start:end] = self.entries[start:end], []
+        rows = [e for e in gone if isinstance(e, Remembered) and e.turn == old.turn]
+        rows = [row for row in rows if not row.undone]
+        if rows:
+            told = "; ".join(row.line.removeprefix("remembered: ") for row in rows)
+            line = f"still remembered from your old message: {told}"
+            also = tuple(row.seq for row in rows[:-1])
+            at = self._after_exchange(new)
+            self.entries.insert(at, Remembered(rows[-1].seq, "", line, also=also))
+
+    def mark_versions(self, versions: Mapping[str, list[str]]) -> None:
+        """Say of each turn which of how many it is.
+
+        Args:
+            versions: of those that do not stand alone, all in their place, by turn id.
+        """
+        for entry in self.entries:
+            if isinstance(entry, Said):
+                held = versions.get(entry.turn, [entry.turn])
+                entry.version = held.index(entry.turn) + 1, len(held)
+
+    @property
+    def last_message(self) -> Said | None:
+        """The newest message of the person's that is stored."""
+        return self.message_before(None)
+
+    def message_before(self, said: Said | None) -> Said | None:
+        """The person's stored message before one, or the newest."""
+        found = [e for e in self.entries if isinstance(e, Said) and _is_user(e) and e.turn]
+        earlier = found[: found.index(said)] if said in found else found
+        return earlier[-1] if earlier else None
 
     def drew(self, reply: Said, drawn: Drawn) -> None:
         """A line right under a reply, if it was made from anything that is remembered."""
@@ -210,7 +290,7 @@ class Conversation:
 
     def said(self, turn: str) -> Said | None:
         """The entry of the turn of that id, if it is held."""
-        held = (e for e in self.entries if isinstance(e, Said) and e.turn == turn)
+        held = (e for e in self.entries if isinstance(e, Said) and turn in (e.turn, *e.rest))
         return next(held, None)
 
     def last_sources(self) -> Sources | None:
@@ -235,6 +315,12 @@ class Conversation:
             if isinstance(entry, Remembered) and entry.waits and not entry.undone:
                 return entry
         return None
+
+    def _exchange(self, said: Said) -> list[Entry]:
+        """A message and the entries that belong to it."""
+        if said not in self.entries:
+            return []
+        return self.entries[self.entries.index(said) : self._after_exchange(said)]
 
     def _after_exchange(self, said: Said | None) -> int:
         """Where the entries that belong to `said` end: before the next user turn."""
@@ -273,11 +359,25 @@ def _entries(page: Page) -> list[Entry]:
         if turn.role is TurnRole.USER:
             found.extend(_remembered(pending))
             pending = rows.get(turn.id, [])
-        found.append(Said(turn.role, turn.text, _SHOWN[turn.status], turn.id))
+        _add(found, turn)
         if drawn := page.drawn.get(turn.id):
             found.append(Sources(drawn))
     found.extend(_remembered(pending))
     return found
+
+
+def _add(found: list[Entry], turn: Turn) -> None:
+    """Show a turn; the rest of a reply that ended early is shown in one with it."""
+    before = next((e for e in reversed(found) if not isinstance(e, Sources)), None)
+    goes_on = isinstance(before, Said) and before.state in _UNFINISHED and before.turn
+    if turn.role is TurnRole.ASSISTANT and goes_on and isinstance(before, Said):
+        before.text += turn.text
+        before.state = _SHOWN[turn.status]
+        before.rest.append(turn.id)
+        while isinstance(found[-1], Sources):
+            found.pop()
+    else:
+        found.append(Said(turn.role, turn.text, _SHOWN[turn.status], turn.id))
 
 
 def _remembered(rows: Iterable[MemoryRow]) -> list[Entry]:

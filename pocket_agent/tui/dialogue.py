@@ -20,12 +20,11 @@ from pocket_agent.errors import PocketAgentError
 from pocket_agent.memory.records import Drawn
 from pocket_agent.tui.backend import Backend, Readiness, Stage
 from pocket_agent.tui.conversation import Conversation, Remembered, Said, SaidState
+from pocket_agent.tui.redoing import PAGE, How, Redoing
 from pocket_agent.tui.status import Status
 
-PAGE = 30
-"""Turns asked of the store at once."""
 FAR = 300
-"""The same on the way back to a turn that may be far."""
+"""Turns asked of the store at once, on the way back to a turn that may be far."""
 
 _STATUS_EVERY_S = 0.25
 _LONG_AGO = float("-inf")
@@ -51,7 +50,7 @@ Spawn = Callable[[Coroutine[Any, Any, None]], object]
 """Runs a coroutine in the background."""
 
 
-class Dialogue:
+class Dialogue(Redoing):
     """One conversation at a time, over a backend.
 
     Args:
@@ -78,6 +77,7 @@ class Dialogue:
         self._status_at = _LONG_AGO
         self._kept: list[str] = []
         self._keeping = False
+        self._versions: dict[str, list[str]] = {}
 
     @property
     def replying(self) -> bool:
@@ -121,7 +121,7 @@ class Dialogue:
         if unsent := await self.backend.waiting():
             self._kept = unsent
             self._view.draft_returned("\n".join(unsent))
-        self._view.entries_changed()
+        await self.mark_versions()
         self._pump()
 
     async def load(self) -> None:
@@ -166,9 +166,8 @@ class Dialogue:
         """Stop the reply; with none under way, take the newest waiting message back."""
         if self._current is not None:
             await self.attempt(self.backend.stop())
-        elif said := self.conversation.take_back():
-            self._view.draft_returned(said.text)
-            self._changed()
+        else:
+            self.take_back()
 
     async def undo(self, row: Remembered | None = None) -> None:
         """Take back what one line remembered, or the last thing there is to undo."""
@@ -176,7 +175,8 @@ class Dialogue:
         if row is not None and row.undone:
             return
         try:
-            line = await self.backend.undo(row.seq if row else None)
+            for seq in (row.seq, *reversed(row.also)) if row else (None,):
+                line = await self.backend.undo(seq)
         except PocketAgentError as error:
             self.fail(error)
             return
@@ -208,8 +208,9 @@ class Dialogue:
         before = self.conversation.first_turn
         if not self.opened or not self.conversation.older or before is None:
             return False
-        page = await self.backend.page(before, limit)
-        return bool(self.conversation.prepend(page))
+        found = self.conversation.prepend(await self.backend.page(before, limit))
+        self.conversation.mark_versions(self._versions)
+        return bool(found)
 
     async def find(self, session: str, turn: str) -> Said | None:
         """Go to a turn: its session is opened if it isn't, and read back as far as the turn.
@@ -239,7 +240,7 @@ class Dialogue:
         self._spawn(self._measure())
         if waiting:
             self._view.draft_returned("\n".join(waiting))
-        self._changed()
+        await self.mark_versions()
 
     async def _measure(self) -> None:
         """Show how full the context is before anything is said."""
@@ -265,7 +266,7 @@ class Dialogue:
         if self.opened and self._settled and self._current is None:
             self._current = self.conversation.next_queued()
             if self._current is not None:
-                self._spawn(self._exchange(self._current))
+                self._spawn(self._exchange(self._current, How()))
                 self._view.entries_changed()
         self._changed_status()
 
@@ -283,31 +284,51 @@ class Dialogue:
             self._learning = max(0, self._learning - 1)
             self._changed_status()
 
-    async def _exchange(self, said: Said) -> None:
+    def _why_not(self) -> str:
+        if not (self.opened and self._settled):
+            return "The model is still being loaded."
+        return "A reply is being written: Esc stops it." if self.replying else ""
+
+    def _begin(self, said: Said, how: How) -> None:
+        self._current = said
+        self._spawn(self._exchange(said, how))
+        self._changed()
+
+    def _returned(self, text: str) -> None:
+        self._view.draft_returned(text)
+        self._changed()
+
+    async def _exchange(self, said: Said, how: How) -> None:
+        self._pieces = 0
         self._set_doing("recalling")
         try:
-            async for event in self.backend.send(said.text):
-                self._take(event, said)
+            async for event in self._events(said, how):
+                self._take(event, said, how)
         except PocketAgentError as error:
             self._broken(said, str(error))
         except Exception as error:
             # A defect of ours must not take the conversation down with it.
             self._broken(said, f"Something went wrong ({type(error).__name__}: {error})")
         finally:
+            if how.branches and said is self._current:
+                self._spawn(self.attempt(self.mark_versions()))
             self._finish(said)
 
-    def _take(self, event: AssistantEvent, said: Said) -> None:
+    def _take(self, event: AssistantEvent, said: Said, how: How) -> None:
         mine = said is self._current
         match event:
             case UserSaved(turn):
                 said.turn = turn.id
+                if how.instead_of:
+                    self.conversation.put_in_place(how.instead_of, said)
                 self._keep_waiting()
             case ContextReady() if mine:
                 self._context_ready(event, said)
+                self._reply = self._make_way(said, how)
             case ReplyDelta(text=text) if mine:
                 self._grow(said, text)
             case ReplyDone() if mine:
-                self._reply_done(event, said)
+                self._reply_done(event, said, how)
             case Learnt():
                 self.conversation.learn(event)
                 self._view.entries_changed()
@@ -329,7 +350,8 @@ class Dialogue:
         now = time.monotonic()
         if self._reply is None:
             self._reply = self.conversation.begin_reply(said)
-            self._first_piece, self._pieces = now, 0
+        if not self._pieces:
+            self._first_piece = now
             self._view.entries_changed()
             self._set_doing("answering")
         self._reply.text += text
@@ -341,9 +363,9 @@ class Dialogue:
             self._status_at = now
             self._view.status_changed()
 
-    def _reply_done(self, event: ReplyDone, said: Said) -> None:
+    def _reply_done(self, event: ReplyDone, said: Said, how: How) -> None:
         reply = self._reply or self.conversation.begin_reply(said)
-        self.conversation.end_reply(reply, event.turn)
+        self.conversation.end_reply(reply, event.turn, how.begun)
         self.conversation.drew(reply, self._drawn)
         if event.usage:
             usage = event.usage
@@ -351,6 +373,8 @@ class Dialogue:
             if usage.decode_s > 0:
                 self.status.rate = usage.completion / usage.decode_s
         self._learning += 1
+        if how.branches:
+            self._spawn(self.attempt(self.mark_versions()))
         self._release()
 
     def _broken(self, said: Said, line: str) -> None:

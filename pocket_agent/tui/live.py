@@ -122,11 +122,38 @@ class LiveBackend:
                 report(parts.readiness)
         return line
 
-    async def send(self, text: str) -> AsyncIterator[AssistantEvent]:
+    async def send(self, text: str, instead_of: str = "") -> AsyncIterator[AssistantEvent]:
+        async for event in self._exchange(self._open.assistant.send(text, instead_of)):
+            yield event
+
+    async def regenerate(self) -> AsyncIterator[AssistantEvent]:
+        await self.load(self._report)
+        async for event in self._exchange(self._open.assistant.regenerate()):
+            yield event
+
+    async def go_on(self) -> AsyncIterator[AssistantEvent]:
+        await self.load(self._report)
+        async for event in self._exchange(self._open.assistant.go_on()):
+            yield event
+
+    async def measure(self, text: str) -> tuple[int, int]:
+        return await self._open.assistant.measure(text)
+
+    async def versions(self) -> dict[str, list[str]]:
+        if self.session is None:
+            return {}
+        return await asyncio.to_thread(self._open.store.versions, self.session.id)
+
+    async def choose(self, turn: str) -> None:
+        await self._open.assistant.choose(turn)
+
+    async def _exchange(
+        self, events: AsyncIterator[AssistantEvent]
+    ) -> AsyncIterator[AssistantEvent]:
         parts = self._open
         parts.hold_indexing(True)
         try:
-            async for event in parts.assistant.send(text):
+            async for event in events:
                 if isinstance(event, ReplyDone):
                     parts.hold_indexing(False)
                 yield event

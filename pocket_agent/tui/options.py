@@ -1,7 +1,7 @@
 """What the command line may choose about the app. Plain data: importing it costs nothing."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 DEFAULT_THEME = "pocket"
@@ -14,6 +14,7 @@ class TuiOptions:
     Args:
         theme: name of a theme; an unknown one falls back to our own.
         enter_sends: Enter sends and ctrl+j makes a new line; if not, the other way round.
+        keys: keys that differ from the usual ones, by action (`keys.DEFAULT_KEYS`).
         session: id of the session to open; None starts a new one.
         turn: id of a turn of it to show; empty for the last.
         resume: go on with the last session, if none is named.
@@ -42,6 +43,7 @@ class TuiOptions:
 
     theme: str = DEFAULT_THEME
     enter_sends: bool = True
+    keys: Mapping[str, str] = field(default_factory=dict)
     session: str | None = None
     turn: str = ""
     resume: bool = False

@@ -273,7 +273,7 @@ def test_a_full_disk_while_exporting_keeps_the_older_export(
         (b"", "is empty"),
         (b"hello\n", "not an export"),
         (b"\x00\x01\x02" * 100, "not an export"),
-        (b'{"kind":"header","format":"pocket-agent-profile","version":3}\n', "version 3"),
+        (b'{"kind":"header","format":"pocket-agent-profile","version":4}\n', "version 4"),
     ],
 )
 def test_what_is_no_export(empty: Store, file: Path, content: bytes, words: str) -> None:

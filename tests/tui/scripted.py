@@ -202,6 +202,8 @@ class ScriptedBackend:
         self.undone: list[int | None] = []
         self.changes: list[tuple[str, ...]] = []
         self.wishes: list[Wish] = []
+        self.redone: list[tuple[str, str]] = []
+        self.all_versions: dict[str, list[str]] = {}
         self.closed = False
         self.imports = 0
         self.use: ContextUse | None = None
@@ -249,7 +251,8 @@ class ScriptedBackend:
         report(Readiness(Stage.READY, "", None, name, "CPU, 1 thread", 4096))
         return f"{name} answers from now on"
 
-    async def send(self, text: str) -> AsyncIterator[AssistantEvent]:
+    async def send(self, text: str, instead_of: str = "") -> AsyncIterator[AssistantEvent]:
+        self.redone.append(("send", instead_of))
         if error := self._fail(text):
             raise error
         self.said.append(text)
@@ -258,6 +261,35 @@ class ScriptedBackend:
         if self.session is None:
             self.session = Session("s9", text[:30], AT, AT, 1)
         yield UserSaved(user)
+        async for event in self._answer(user):
+            yield event
+
+    async def regenerate(self) -> AsyncIterator[AssistantEvent]:
+        self.redone.append(("regenerate", ""))
+        if error := self._fail("regenerate"):
+            raise error
+        self._stopped.clear()
+        user = turn(self._number, TurnRole.USER, "")
+        async for event in self._answer(user):
+            yield event
+
+    async def go_on(self) -> AsyncIterator[AssistantEvent]:
+        self.redone.append(("go_on", ""))
+        self._stopped.clear()
+        user = turn(self._number, TurnRole.USER, "")
+        async for event in self._answer(user):
+            yield event
+
+    async def measure(self, text: str) -> tuple[int, int]:
+        return len(text.split()), 300
+
+    async def versions(self) -> dict[str, list[str]]:
+        return self.all_versions
+
+    async def choose(self, turn: str) -> None:
+        self.redone.append(("choose", turn))
+
+    async def _answer(self, user: Turn) -> AsyncIterator[AssistantEvent]:
         recalled = tuple(Recalled(turn, 1.0, 0.5, 0.5) for turn in self._recalls)
         yield ContextReady(self._draws, recalled, 512, 4096, self._dropped, user.id)
         said = ""

@@ -5,6 +5,7 @@ from driving import say, screen_text, shows, shows_no, wait_until
 from scripted import AT, FACTS, ScriptedBackend, exchanges, fact
 from textual.binding import Binding
 
+from pocket_agent.keys import DEFAULT_KEYS, key_name
 from pocket_agent.memory.erasure import Wish
 from pocket_agent.memory.records import Session
 from pocket_agent.profile.facts import Fact
@@ -13,7 +14,7 @@ from pocket_agent.tui.backend import NeedsKeyError, Report
 from pocket_agent.tui.commands import COMMANDS
 from pocket_agent.tui.screens.chat import ChatScreen
 from pocket_agent.tui.screens.confirm import ConfirmScreen
-from pocket_agent.tui.screens.help import HelpScreen, blocks, key_name
+from pocket_agent.tui.screens.help import HelpScreen, blocks
 from pocket_agent.tui.screens.models import ModelsScreen
 from pocket_agent.tui.screens.profile import ProfileScreen
 from pocket_agent.tui.screens.sessions import SessionsScreen
@@ -297,15 +298,15 @@ def test_help_names_every_command_and_every_key() -> None:
 
 def test_the_keys_in_the_command_table_are_bound() -> None:
     bound = {
-        key_name(binding.key).lower(): binding.action
+        binding.id: binding
         for owner in (PocketApp, ChatScreen, Prompt)
         for binding in Binding.make_bindings(owner.__dict__["BINDINGS"])
+        if binding.id
     }
+    assert {name: binding.key for name, binding in bound.items()} == DEFAULT_KEYS
     for command in COMMANDS:
         if command.key:
-            key = {"escape": "esc"}.get(command.key.lower(), command.key.lower())
-            assert key in bound, command
-            assert command.name.rstrip("s")[:4] in bound[key].replace("_", ""), command
+            assert command.action in bound[command.key].action, command
 
 
 @pytest.mark.parametrize("size", [(80, 24), (40, 20)])

@@ -11,15 +11,17 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from pocket_agent.errors import PocketAgentError
+from pocket_agent.keys import in_force, key_name
 from pocket_agent.tui.backend import Backend, NeedsKeyError
 from pocket_agent.tui.commands import Command, parse
 from pocket_agent.tui.conversation import Said
 from pocket_agent.tui.dialogue import Dialogue
 from pocket_agent.tui.options import TuiOptions
 from pocket_agent.tui.screens.choosing import Choosing
-from pocket_agent.tui.screens.copying import Copying
 from pocket_agent.tui.screens.looking import Looking
 from pocket_agent.tui.screens.passphrase import PassphraseScreen
+from pocket_agent.tui.screens.redoing import Redoing
+from pocket_agent.tui.screens.writing import Writing
 from pocket_agent.tui.widgets.bars import Heading, StatusLine
 from pocket_agent.tui.widgets.entries import MemoryLine
 from pocket_agent.tui.widgets.prompt import Prompt
@@ -33,29 +35,49 @@ _WELCOMES = {
     "blank": "Nothing of this chat is kept, and nothing that is known of you is used.",
 }
 _PLACEHOLDERS = (
-    (64, "Message…  Enter sends · ctrl+j new line · / commands · F1 help"),
-    (36, "Message…  / commands · F1 help"),
+    (64, "Message…  {send} sends · {new_line} new line · / commands · {help} help"),
+    (36, "Message…  / commands · {help} help"),
     (0, "Message…"),
 )
 
 
-class ChatScreen(Copying, Looking, Choosing):
+class ChatScreen(Redoing, Writing, Looking, Choosing):
     """Talk with the assistant."""
 
     TITLE = "Chat"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f2", "profile", "what is remembered about you"),
-        Binding("f3", "sessions", "earlier conversations"),
-        Binding("f6", "find", "find in every conversation", priority=True),
-        Binding("f5", "sources", "what the last reply was made from"),
-        Binding("f4", "context", "the prompt of the last reply"),
-        Binding("ctrl+n", "new_session", "new conversation", priority=True),
-        Binding("escape", "stop", "stop the reply, or take back a message that waits"),
-        Binding("pageup", "scroll_back", "scroll up; at the top, older turns", priority=True),
-        Binding("pagedown", "scroll_on", "scroll down", priority=True),
-        Binding("ctrl+up", "scroll_back(1)", "scroll a line up", priority=True),
-        Binding("ctrl+down", "scroll_on(1)", "scroll a line down", priority=True),
-        Binding("ctrl+end", "to_end", "to the end", priority=True),
+        Binding("f2", "profile", "what is remembered about you", id="profile"),
+        Binding("f3", "sessions", "earlier conversations", id="sessions"),
+        Binding("f6", "find", "find in every conversation", priority=True, id="find"),
+        Binding("f5", "sources", "what the last reply was made from", id="sources"),
+        Binding("f4", "context", "the prompt of the last reply", id="context"),
+        Binding("ctrl+n", "new_session", "new conversation", priority=True, id="new"),
+        Binding("escape", "stop", "stop the reply, or take back a message that waits", id="stop"),
+        Binding("ctrl+r", "regenerate", "another reply to your last message", id="regenerate"),
+        Binding("ctrl+g", "go_on", "go on with a reply that was stopped or cut", id="continue"),
+        Binding(
+            "alt+up", "edit", "say your last message anew; again, the one before it", id="edit"
+        ),
+        Binding(
+            "alt+left", "version(-1)", "the version before the one that is shown", id="earlier"
+        ),
+        Binding("alt+right", "version(1)", "the version after it", id="later"),
+        Binding(
+            "ctrl+b", "take_back", "take the newest waiting message back into the field", id="back"
+        ),
+        Binding("ctrl+o", "editor", "write the message in your $EDITOR", id="editor"),
+        Binding("ctrl+t", "copy_code", "copy the next code block of the last reply", id="code"),
+        Binding(
+            "pageup",
+            "scroll_back",
+            "scroll up; at the top, older turns",
+            priority=True,
+            id="page_up",
+        ),
+        Binding("pagedown", "scroll_on", "scroll down", priority=True, id="page_down"),
+        Binding("ctrl+up", "scroll_back(1)", "scroll a line up", priority=True, id="line_up"),
+        Binding("ctrl+down", "scroll_on(1)", "scroll a line down", priority=True, id="line_down"),
+        Binding("ctrl+end", "to_end", "to the end", priority=True, id="end"),
     ]
 
     def __init__(self, backend: Backend, options: TuiOptions) -> None:
@@ -68,7 +90,8 @@ class ChatScreen(Copying, Looking, Choosing):
         self._prompt = Prompt(enter_sends=options.enter_sends)
         self._status = StatusLine()
         self._heading = Heading(
-            "Pocket Agent" if options.blank else f"Pocket Agent · {backend.profile_name}"
+            "Pocket Agent" if options.blank else f"Pocket Agent · {backend.profile_name}",
+            f"{key_name(in_force(options.keys)['help'])} help",
         )
 
     def body(self) -> Iterator[Widget]:
@@ -87,7 +110,10 @@ class ChatScreen(Copying, Looking, Choosing):
 
     def on_resize(self) -> None:
         width = self.size.width
-        self._prompt.placeholder = next(text for least, text in _PLACEHOLDERS if width >= least)
+        text = next(text for least, text in _PLACEHOLDERS if width >= least)
+        new_line, send = ("ctrl+j", "Enter") if self._options.enter_sends else ("Enter", "ctrl+j")
+        key = key_name(in_force(self._options.keys)["help"])
+        self._prompt.placeholder = text.format(send=send, new_line=new_line, help=key)
         self._status.show(self.dialogue.status)
 
     @work(group="begin")
@@ -173,6 +199,7 @@ class ChatScreen(Copying, Looking, Choosing):
     def entries_changed(self) -> None:
         """Entries were added, removed or changed their state."""
         self._prompt.remember(tuple(self.dialogue.conversation.history))
+        self.check_editing()
         self.run_worker(self._sync(), group="sync")
 
     def reply_grew(self, reply: Said, text: str) -> None:
@@ -202,11 +229,14 @@ class ChatScreen(Copying, Looking, Choosing):
         call = parse(message.text)
         if call is None:
             self._transcript.anchor()
-            self.dialogue.submit(message.text.strip())
+            if not self.send_anew(message.text.strip()):
+                self.dialogue.submit(message.text.strip())
         elif call.command is None:
             self._prompt.put(message.text)
             self.tell(f"There is no /{call.name}. /help lists the commands.", failure=True)
         else:
+            if call.command.action != "edit":
+                self.leave_editing()
             self.run_command(call.command, call.argument)
 
     def run_command(self, command: Command, argument: str = "") -> None:
@@ -324,7 +354,8 @@ class ChatScreen(Copying, Looking, Choosing):
 
     @work(group="stop")
     async def action_stop(self) -> None:
-        await self.dialogue.stop()
+        if not self.leave_editing():
+            await self.dialogue.stop()
 
     @work(group="undo")
     async def action_undo(self) -> None:

@@ -1,10 +1,11 @@
-"""What the chat copies: the last reply, a code block of it, or what is selected."""
+"""What the chat copies: a message, the next code block of one, or what is selected."""
 
 import asyncio
 
 from textual import work
 
 from pocket_agent.tui.clipboard import copy_with_tool, osc52
+from pocket_agent.tui.conversation import Said
 from pocket_agent.tui.dialogue import Dialogue
 from pocket_agent.tui.prose import Prose, code_blocks
 from pocket_agent.tui.screens.frame import Frame
@@ -14,17 +15,37 @@ class Copying(Frame):
     """The part of the chat that copies."""
 
     dialogue: Dialogue
+    _copied: tuple[int, int] = (0, 0)
+    """Of which entry which code block was copied last."""
 
     def action_copy(self, argument: str = "") -> None:
         reply = self.dialogue.conversation.last_reply
-        text = reply.text if reply else ""
-        what = "reply"
         if argument == "code":
-            what, text = "code block", _last_code_block(text)
-        if text:
-            self.copy(text, what)
+            self.action_copy_code()
+        elif reply:
+            self.copy(reply.text, "reply")
         else:
-            self.tell(f"There is no {what} to copy.", failure=True)
+            self.tell("There is no reply to copy.", failure=True)
+
+    def action_copy_code(self) -> None:
+        """Copy the next code block of the last reply: the first one, then the one behind it."""
+        reply = self.dialogue.conversation.last_reply
+        if reply:
+            self.copy_next_code(reply)
+        else:
+            self.tell("There is no code block to copy.", failure=True)
+
+    def copy_next_code(self, said: Said) -> None:
+        """Copy the first code block of a message; asked again, the next, and from the last on."""
+        blocks = [code.text for code in code_blocks(Prose(said.text).blocks)]
+        if not blocks:
+            self.tell("There is no code block to copy.", failure=True)
+            return
+        entry, last = self._copied
+        at = last % len(blocks) if entry == said.key else 0
+        self._copied = said.key, at + 1
+        which = f" {at + 1} of {len(blocks)}" if len(blocks) > 1 else ""
+        self.copy(blocks[at], f"code block{which}")
 
     @work(group="copy")
     async def copy(self, text: str, what: str) -> None:
@@ -41,8 +62,3 @@ class Copying(Frame):
         driver = self.app._driver
         if driver is not None:
             driver.write(sequence)
-
-
-def _last_code_block(markdown: str) -> str:
-    found = [code.text for code in code_blocks(Prose(markdown).blocks)]
-    return found[-1] if found else ""

@@ -1,8 +1,7 @@
 """The help: made from the bindings and the command table themselves, so that it tells the truth."""
 
-import re
-from collections.abc import Iterable, Iterator
-from typing import ClassVar
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
@@ -11,25 +10,17 @@ from textual.dom import DOMNode
 from textual.widget import Widget
 from textual.widgets import Static
 
+from pocket_agent.keys import DEFAULT_KEYS, key_name
 from pocket_agent.tui.commands import COMMANDS
 from pocket_agent.tui.prose_layout import indented
 from pocket_agent.tui.screens.frame import Frame
 from pocket_agent.tui.widgets.bars import Heading
 
+if TYPE_CHECKING:
+    from pocket_agent.tui.app import PocketApp
+
 _KEY_COLUMN = 20
 _MARGIN = 4
-_NAMES = {
-    "enter": "Enter",
-    "escape": "Esc",
-    "pageup": "PageUp",
-    "pagedown": "PageDown",
-    "up": "Up",
-    "down": "Down",
-    "end": "End",
-    "tab": "Tab",
-    "delete": "Delete",
-    "slash": "/",
-}
 
 
 class HelpScreen(Frame):
@@ -54,15 +45,20 @@ class HelpScreen(Frame):
 
     def on_resize(self) -> None:
         width = self.size.width - _MARGIN
-        made = [_block(title, rows, width) for title, rows in blocks()]
+        keys = cast("PocketApp", self.app).keys
+        made = [_block(title, rows, width) for title, rows in blocks(keys)]
         self._page.update(Content("\n\n").join(made))
 
     def action_back(self) -> None:
         self.dismiss(None)
 
 
-def blocks() -> Iterator[tuple[str, list[tuple[str, str]]]]:
-    """Headings, each with its rows of (what to press or type, what it does)."""
+def blocks(keys: Mapping[str, str] = DEFAULT_KEYS) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+    """Headings, each with its rows of (what to press or type, what it does).
+
+    Args:
+        keys: the keys in force, by action.
+    """
     from pocket_agent.tui.app import PocketApp
     from pocket_agent.tui.screens.chat import ChatScreen
     from pocket_agent.tui.screens.confirm import ConfirmScreen
@@ -72,31 +68,29 @@ def blocks() -> Iterator[tuple[str, list[tuple[str, str]]]]:
     from pocket_agent.tui.screens.sessions import SessionsScreen
     from pocket_agent.tui.widgets.entries import MemoryLine, SourcesLine
     from pocket_agent.tui.widgets.prompt import Prompt
+    from pocket_agent.tui.widgets.turn_keys import SaidWidget
 
     yield "Commands", [(command.usage, command.about) for command in COMMANDS]
-    yield "Everywhere", [*bindings_of(PocketApp), ("ctrl+p", "command palette")]
-    yield "Writing", list(bindings_of(Prompt))
-    yield "Chat", list(bindings_of(ChatScreen))
-    yield "A remembered line (reach it with shift+tab)", list(bindings_of(MemoryLine))
-    yield "The line under a reply", list(bindings_of(SourcesLine))
-    yield "Profile", list(bindings_of(ProfileScreen))
-    yield "Conversations", list(bindings_of(SessionsScreen))
-    yield "Models", list(bindings_of(ModelsScreen))
-    yield "Search", list(bindings_of(SearchScreen))
-    yield "Before something is forgotten", list(bindings_of(ConfirmScreen))
+    yield "Everywhere", [*bindings_of(PocketApp, keys), ("ctrl+p", "command palette")]
+    yield "Writing", list(bindings_of(Prompt, keys))
+    yield "Chat", list(bindings_of(ChatScreen, keys))
+    yield "A message (reach it with shift+tab)", list(bindings_of(SaidWidget, keys))
+    yield "A remembered line (reach it with shift+tab)", list(bindings_of(MemoryLine, keys))
+    yield "The line under a reply", list(bindings_of(SourcesLine, keys))
+    yield "Profile", list(bindings_of(ProfileScreen, keys))
+    yield "Conversations", list(bindings_of(SessionsScreen, keys))
+    yield "Models", list(bindings_of(ModelsScreen, keys))
+    yield "Search", list(bindings_of(SearchScreen, keys))
+    yield "Before something is forgotten", list(bindings_of(ConfirmScreen, keys))
 
 
-def bindings_of(owner: type[DOMNode]) -> Iterator[tuple[str, str]]:
+def bindings_of(
+    owner: type[DOMNode], keys: Mapping[str, str] = DEFAULT_KEYS
+) -> Iterator[tuple[str, str]]:
     """The keys that a class itself binds, and what each does."""
     for binding in Binding.make_bindings(_own(owner)):
-        yield binding.key_display or key_name(binding.key), binding.description
-
-
-def key_name(key: str) -> str:
-    """A key as it is printed on a keyboard: `ctrl+j`, `PageUp`, `F1`."""
-    if re.fullmatch(r"f\d+", key):
-        return key.upper()
-    return "+".join(_NAMES.get(part, part) for part in key.split("+"))
+        key = keys.get(binding.id or "", binding.key)
+        yield binding.key_display or key_name(key), binding.description
 
 
 def _own(owner: type[DOMNode]) -> Iterable[BindingType]:

@@ -12,11 +12,13 @@ from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Static
 
+from pocket_agent.keys import DEFAULT_KEYS, key_name
 from pocket_agent.memory.records import TurnRole
 from pocket_agent.tui.conversation import Entry, Note, Remembered, Said, SaidState, Sources
 from pocket_agent.tui.prose import Code, Prose, code_blocks
 from pocket_agent.tui.prose_layout import highlighted, lay_out, plain_code
 from pocket_agent.tui.safe_text import excerpt, one_line, printable
+from pocket_agent.tui.widgets.turn_keys import SaidWidget
 
 FLUSH_S = 0.09
 """How often a streamed reply is painted. Faster costs much and no eye sees it."""
@@ -25,13 +27,18 @@ _FOLD_CHARACTERS, _FOLD_LINES = 4_000, 60
 _MARKDOWN_CHARACTERS = 40_000
 
 
-def label(who: str, state: SaidState) -> Content:
+def label(who: str, said: Said) -> Content:
     """The line over a turn: who speaks, and what is unusual about it."""
-    plain = state in (SaidState.COMPLETE, SaidState.STREAMING)
-    return Content.assemble((who, "bold"), "" if plain else (f" · {state.value}", "italic"))
+    plain = said.state in (SaidState.COMPLETE, SaidState.STREAMING)
+    number, count = said.version
+    return Content.assemble(
+        (who, "bold"),
+        "" if plain else (f" · {said.state.value}", "italic"),
+        "" if count == 1 else (f" · ‹ {number} of {count} ›", "italic"),
+    )
 
 
-class UserTurn(Static):
+class UserTurn(SaidWidget, Static):
     """What the person said. A very long text is folded; Enter or a click unfolds it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -42,6 +49,7 @@ class UserTurn(Static):
         super().__init__(classes="turn user-turn", markup=False)
         self.said = said
         self._folded = True
+        self._foldable = False
 
     def on_mount(self) -> None:
         self.show()
@@ -49,30 +57,30 @@ class UserTurn(Static):
     def show(self) -> None:
         """Paint the turn as it is now."""
         head, left = excerpt(self.said.text, _FOLD_CHARACTERS, _FOLD_LINES)
-        self.can_focus = left > 0
+        self._foldable = left > 0
         folded = self._folded and left > 0
         text = printable(head).rstrip() if folded else printable(self.said.text)
         rest = (f"\n… {left:,} more characters (Enter unfolds)", "italic") if folded else ""
         self.set_class(self.said.state is SaidState.QUEUED, "-queued")
-        self.update(Content.assemble(label("You", self.said.state), "\n", text, rest))
+        self.update(Content.assemble(label("You", self.said), "\n", text, rest))
 
     def action_unfold(self) -> None:
         self._folded = not self._folded
         self.show()
 
     def on_click(self) -> None:
-        if self.can_focus:
+        if self._foldable:
             self.action_unfold()
 
 
-class ReplyTurn(Widget):
+class ReplyTurn(SaidWidget):
     """What the assistant said, as Markdown. While it streams, text is painted every `FLUSH_S`."""
 
     def __init__(self, said: Said) -> None:
         super().__init__(classes="turn reply-turn")
         self.said = said
         # What is painted; the entry itself may be ahead of it.
-        self._state = said.state
+        self._state, self._version = said.state, said.version
         self._prose = Prose(_shown(said.text))
         self._pending: list[str] = []
         self._timer: Timer | None = None
@@ -91,11 +99,15 @@ class ReplyTurn(Widget):
 
     def show(self) -> None:
         """Take over a changed state; at its end the whole text is read once more."""
-        if self._state is self.said.state:
+        if (self._state, self._version) == (self.said.state, self.said.version):
             return
-        self._state = self.said.state
+        self._state, self._version = self.said.state, self.said.version
         if self._timer is not None:
             self._timer.stop()
+        if self._state is SaidState.STREAMING:  # it was stopped, and goes on
+            self._timer = self.set_interval(FLUSH_S, self._flush)
+            self._repaint()
+            return
         self._prose = Prose(_shown(self.said.text))
         self._repaint()
         self._colour()
@@ -111,7 +123,7 @@ class ReplyTurn(Widget):
 
     def _laid_out(self, width: int) -> list[Content]:
         if self._lines[0] != width:
-            head = label("Pocket", self._state).stylize_before("$text-secondary")
+            head = label("Pocket", self.said).stylize_before("$text-secondary")
             self._lines = (width, [head, *lay_out(self._prose.blocks, width, self._colour_of)])
         return self._lines[1]
 
@@ -182,7 +194,8 @@ class MemoryLine(Static):
         if self.row.undone:
             self.update(Content.assemble((line, "strike"), "  undone"))
             return
-        undo = "ctrl+u undo" if newest else "undo"
+        key = key_name(getattr(self.app, "keys", DEFAULT_KEYS)["undo"])
+        undo = f"{key} undo" if newest else "undo"
         if self.row.waits:
             action = Content.from_markup(
                 "[@click=answer(True)]/yes[/] · [@click=answer(False)]/no[/]"

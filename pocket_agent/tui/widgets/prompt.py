@@ -1,6 +1,6 @@
 """Where one types: Enter sends, ctrl+j breaks the line, up and down walk the history."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from textual import events
@@ -8,7 +8,7 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets import TextArea
 
-from pocket_agent.tui.commands import complete
+from pocket_agent.tui.commands import complete, parse
 from pocket_agent.tui.safe_text import printable
 
 MOST_SHOWN = 8_000
@@ -37,7 +37,9 @@ class Prompt(TextArea):
         Binding("ctrl+j,shift+enter,alt+enter", "other_enter", "new line"),
         Binding("up", "up", "earlier message", show=False),
         Binding("down", "down", "later message", show=False),
-        Binding("ctrl+u", "cut_line_or_undo", "undo what was remembered (on an empty line)"),
+        Binding(
+            "ctrl+u", "cut_line_or_undo", "undo what was remembered (on an empty line)", id="undo"
+        ),
         Binding("tab", "accept", "complete a command", show=False),
         Binding("ctrl+c,super+c", "copy_or_stop", "copy the selection", show=False),
     ]
@@ -62,8 +64,17 @@ class Prompt(TextArea):
         self._at = 0
         self._draft = ""
         self._held: dict[str, str] = {}
+        self._files: dict[str, str] = {}
         # A blinking cursor would wake the machine twice a second for nothing.
         self.cursor_blink = False
+
+    def on_mount(self) -> None:
+        # A key that a person gave to the chat must not do what it does in any text field.
+        keys: Mapping[str, str] = getattr(self.app, "keys", {})
+        for key in keys.values():
+            held = self._bindings.key_to_bindings
+            if not any(binding.id for binding in held.get(key, [])):
+                held.pop(key, None)
 
     def remember(self, history: Sequence[str]) -> None:
         """Take over the history, oldest first; walking starts at its end again."""
@@ -79,6 +90,33 @@ class Prompt(TextArea):
     def add(self, text: str) -> None:
         """Put a text behind what is being typed."""
         self.put(self.text + self._light(text))
+
+    def attach(self, name: str, block: str, tokens: int) -> None:
+        """Let a file go with the message: a sign stands for it, and without that it stays behind.
+
+        Args:
+            block: what is put behind the message.
+        """
+        sign = f"[{printable(name)}: {tokens:,} tokens]"
+        self._files[sign] = block
+        self.put(f"{self.text} {sign}".lstrip())
+
+    @property
+    def typed(self) -> str:
+        """What is in the field, without the signs for long texts; those for files stay."""
+        text = self.text
+        for sign, whole in self._held.items():
+            text = text.replace(sign, whole)
+        return text
+
+    @property
+    def whole(self) -> str:
+        """The message as it would be sent: long texts in their places, files behind it."""
+        text, behind = self.typed, ""
+        for sign, block in self._files.items():
+            if sign in text:
+                text, behind = text.replace(sign, ""), behind + block
+        return text.strip() + behind if behind else text.strip("\n")
 
     def restore_draft(self, text: str) -> None:
         """Give a text back that could not be sent, before whatever is being typed."""
@@ -145,14 +183,13 @@ class Prompt(TextArea):
             self.move_cursor(result.end_location)
 
     def _send(self) -> None:
-        text = self.text.strip("\n")
-        if text.strip():
-            for sign, whole in self._held.items():
-                text = text.replace(sign, whole)
-            self.post_message(self.Sent(text))
+        if self.text.strip():
+            command = parse(self.text)
+            self.post_message(self.Sent(self.typed.strip("\n") if command else self.whole))
             self.clear()
             self._draft, self._at = "", len(self._history)
-            self._held = {}
+            if command is None:
+                self._held, self._files = {}, {}
 
     def _light(self, text: str) -> str:
         """The text, safe to show; a very long one as a sign that stands for it until it is sent.
