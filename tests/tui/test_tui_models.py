@@ -1,6 +1,7 @@
 """The picker: what is here and what can be pulled; a pull in the background; another model."""
 
 import asyncio
+import json
 import shutil
 
 import pytest
@@ -18,7 +19,7 @@ from pocket_agent.tui.options import TuiOptions
 from pocket_agent.tui.screens.chat import ChatScreen
 from pocket_agent.tui.screens.models import ModelsScreen
 
-LONG = 120.0
+LONG = 250.0
 
 
 async def opened(pilot: Pilot[str]) -> None:
@@ -113,12 +114,15 @@ async def test_the_picker_fits_its_terminal(size: tuple[int, int]) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 async def test_another_model_goes_on_with_the_same_conversation(locations: Locations) -> None:
     bundled = bundled_model()
     assert bundled is not None
     other = locations.models / "other.gguf"
     shutil.copyfile(bundled, other)
-    ModelShelf(locations).add(other)
+    record = {"name": "other", "path": str(other), "size": 1, "sha256": "0" * 64}
+    listed = json.dumps({"use": "", "models": [record]})
+    (locations.models / "models.json").write_text(listed)
     options = TuiOptions(seed=1, chat_tokens=1024, requantize=False)
     app = PocketApp(LiveBackend(locations, "default", options), options)
     async with app.run_test(size=(100, 30)) as pilot:
