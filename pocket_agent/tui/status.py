@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from rich.cells import cell_len
+
 from pocket_agent.tui.backend import Readiness, Stage
 from pocket_agent.tui.safe_text import one_line
 
@@ -65,11 +67,11 @@ def rows(status: Status, width: int) -> list[str]:
     if width >= NARROW:
         return [_wide(status, width)]
     device = one_line(status.readiness.device)
-    room = max(width - len(device) - len(_SEPARATOR), 8)
+    room = max(width - cell_len(device) - len(_SEPARATOR), 8)
     model = _joined(one_line(status.readiness.model, room), device)
     mode = status.mode
     first = _joined(status.activity, mode, status.waiting, status.context, status.speed)
-    if len(first) > width:
+    if cell_len(first) > width:
         first = _joined(status.activity, mode or status.context)
         model = status.waiting or model
     return [one_line(first, width), one_line(model, width)]
@@ -79,10 +81,10 @@ def _wide(status: Status, width: int) -> str:
     model, device = one_line(status.readiness.model), one_line(status.readiness.device)
     tail = _joined(status.context, status.speed)
     left = one_line(_joined(status.activity, status.mode, status.waiting), width)
-    room = width - len(left) - 2
+    room = width - cell_len(left) - 2
     for right in (_joined(model, device, tail), _joined(one_line(model, 20), tail), tail):
-        if len(right) <= room:
-            return left + right.rjust(width - len(left))
+        if cell_len(right) <= room:
+            return left + " " * (room + 2 - cell_len(right)) + right
     return left
 
 
