@@ -4,7 +4,7 @@
 
 - `cold_s`: the first token after a restart, the whole history computed while the person waits.
 - `ahead_s`: the same where the history was read ahead (`assistant.warming`).
-- `state_mib`, `save_s`, `restore_s`: the size of the chat context's state; its copies in memory.
+- `state_mib`, `save_s`, `restore_s`: the size of the chat context's state, and copying it.
 - `write_s`, `read_s`: into and out of an SQLite file like a profile, with secure deletion.
 """
 

@@ -13,7 +13,9 @@ Vendor = Literal["nvidia", "amd", "intel", "apple"]
 _VENDORS: dict[str, Vendor] = {"0x10de": "nvidia", "0x1002": "amd", "0x8086": "intel"}
 """PCI ids. Those of virtual machines' screens are none that compute."""
 _TOOLS = ("nvcc", "hipconfig", "icpx", "glslc", "apt-get", "dnf", "pacman")
-_VULKAN_HEADERS = ("usr/include/vulkan/vulkan.h", "usr/local/include/vulkan/vulkan.h")
+_VULKAN_HEADERS = ("usr/include", "usr/local/include")
+_VULKAN_HEADER, _NEW_ENOUGH = "vulkan/vulkan_core.h", b"VK_API_VERSION_1_4"
+"""llama.cpp includes what came with Vulkan 1.4; Debian 12 and Ubuntu 24.04 have older headers."""
 _VULKAN_PATH = "VULKAN_SDK"
 
 
@@ -24,7 +26,7 @@ class Hardware:
     Args:
         system: Linux, Darwin or Windows. vendors: whose GPUs are here, the likeliest first.
         tools: programs that a build needs and that are on the PATH.
-        vulkan_headers: what a Vulkan build includes is installed.
+        vulkan_headers: what a Vulkan build includes is installed, and new enough.
         python: the interpreter that llama.cpp is installed for.
     """
 
@@ -53,9 +55,16 @@ def look(
         vendors=tuple(vendor for vendor in order if vendor in found),
         tools=frozenset(tool for tool in _TOOLS if which(tool)),
         vulkan_headers=_VULKAN_PATH in os.environ
-        or any((root / header).exists() for header in _VULKAN_HEADERS),
+        or any(_is_new(root / folder / _VULKAN_HEADER) for folder in _VULKAN_HEADERS),
         python=sys.executable,
     )
+
+
+def _is_new(header: Path) -> bool:
+    try:
+        return _NEW_ENOUGH in header.read_bytes()
+    except OSError:
+        return False
 
 
 def _vendors(root: Path, system: str, which: Callable[[str], str | None]) -> Iterator[Vendor]:

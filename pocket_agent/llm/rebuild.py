@@ -25,10 +25,15 @@ _DRIVEN_BY: dict[Vendor, frozenset[str]] = {
 """As llama.cpp names its backends."""
 _HIP = 'HIPCXX="$(hipconfig -l)/clang" HIP_PATH="$(hipconfig -R)" '
 _VULKAN_PACKAGES = {
-    "apt-get": "sudo apt-get install -y libvulkan-dev glslc spirv-headers",
+    "apt-get": "sudo apt-get install -y git libvulkan-dev glslc spirv-headers",
     "dnf": "sudo dnf install -y vulkan-headers vulkan-loader-devel glslc spirv-headers-devel",
     "pacman": "sudo pacman -S --needed vulkan-headers vulkan-icd-loader shaderc spirv-headers",
 }
+_NEWER_HEADERS = (
+    "headers=$(mktemp -d) && git clone --depth 1 --branch v1.4.309 "
+    'https://github.com/KhronosGroup/Vulkan-Headers "$headers" && '
+)
+"""For systems whose packages may be older than Vulkan 1.4."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,17 +80,21 @@ def _plan(here: Hardware, vendor: Vendor) -> tuple[str, str, str]:
     if vendor == "intel" and "icpx" in here.tools and here.system == "Linux":
         compilers = "-DCMAKE_C_COMPILER=icx -DCMAKE_CXX_COMPILER=icpx"
         return "SYCL", f"-DGGML_SYCL=on {compilers}", ""
-    return "Vulkan", "-DGGML_VULKAN=on", _vulkan_packages(here)
+    return _plan_vulkan(here)
 
 
-def _vulkan_packages(here: Hardware) -> str:
-    """The installation of what a Vulkan build needs, where it isn't there and we know how."""
+def _plan_vulkan(here: Hardware) -> tuple[str, str, str]:
+    """Vulkan, with the installation of what its build needs where that isn't there."""
+    name, switch = "Vulkan", "-DGGML_VULKAN=on"
     if here.system != "Linux" or ("glslc" in here.tools and here.vulkan_headers):
-        return ""
+        return name, switch, ""
     for manager, command in _VULKAN_PACKAGES.items():
+        if manager in here.tools and manager == "apt-get" and not here.vulkan_headers:
+            newer = f"{switch} -DVulkan_INCLUDE_DIR=$headers/include"
+            return name, newer, f"{command} && {_NEWER_HEADERS}"
         if manager in here.tools:
-            return f"{command} && "
-    return ""
+            return name, switch, f"{command} && "
+    return name, switch, ""
 
 
 def _command(here: Hardware, switches: str, before: str) -> str:

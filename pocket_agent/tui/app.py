@@ -27,7 +27,7 @@ from pocket_agent.tui.options import DEFAULT_THEME, TuiOptions
 from pocket_agent.tui.screens.chat import ChatScreen
 from pocket_agent.tui.screens.passphrase import PassphraseScreen
 from pocket_agent.tui.terminal import forgive_bad_bytes
-from pocket_agent.tui.themes import OURS
+from pocket_agent.tui.themes import OURS, own_variables
 from pocket_agent.tui.widgets.bars import MIN_COLUMNS, MIN_ROWS
 from pocket_agent.tui.widgets.prompt import teach_alt_enter
 
@@ -81,6 +81,11 @@ class PocketApp(App[str]):
 
     def get_default_screen(self) -> Screen[str | None]:
         return ChatScreen(self._backend, self._options)
+
+    def get_css_variables(self) -> dict[str, str]:
+        variables = super().get_css_variables()
+        self.theme_variables = variables | own_variables(self.current_theme, variables)
+        return self.theme_variables
 
     def on_mount(self) -> None:
         self.set_keymap(self.keys)

@@ -14,7 +14,9 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from textual.content import Content, Span
 
-_CODE = "$text-warning on $warning 12%"
+from pocket_agent.tui.themes import CODE_GROUND
+
+_CODE = f"$text-warning on ${CODE_GROUND} 12%"
 _LINK = "underline"
 _TAB = 4
 _OPEN = 2

@@ -5,10 +5,14 @@ Everything a person, a model or a file wrote goes through `printable` before a w
 
 import re
 
+from rich.cells import cell_len, set_cell_size
+
 _BREAKS = re.compile("\r\n|[\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 """Every break but the plain one: Python's splitlines knows them all, Markdown only that one."""
 
 _REPLACEMENT = 0xFFFD
+_MOST_MARKS = 8
+"""Characters for one column of a line that is cut: letters may carry marks that take no room."""
 _UNSAFE: dict[int, int] = {
     **{code: 0x2400 + code for code in range(0x20) if chr(code) not in "\n\t"},
     0x7F: 0x2421,
@@ -26,9 +30,14 @@ def printable(text: str) -> str:
 
 
 def one_line(text: str, width: int = 0) -> str:
-    """`text` safe and on one line, cut to `width` characters with an ellipsis (0 doesn't cut)."""
+    """`text` safe and on one line, cut to `width` columns with an ellipsis (0 doesn't cut).
+
+    Chinese, Japanese and Korean characters and most emoji take two columns.
+    """
     line = " ".join(printable(text).split())
-    return line if not width or len(line) <= width else line[: max(width - 1, 0)].rstrip() + "…"
+    if not width or (cell_len(line) <= width and len(line) <= _MOST_MARKS * width):
+        return line
+    return set_cell_size(line[: _MOST_MARKS * width], max(width - 1, 0)).rstrip() + "…"
 
 
 def excerpt(text: str, characters: int, lines: int) -> tuple[str, int]:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from rich.cells import cell_len
+
 from pocket_agent.tui.backend import Readiness, Stage
 from pocket_agent.tui.safe_text import one_line
 
@@ -75,12 +77,12 @@ def rows(status: Status, width: int) -> list[str]:
     if width >= NARROW:
         return [_wide(status, width)]
     device = one_line(status.readiness.device)
-    room = max(width - len(device) - len(_SEPARATOR), 8)
+    room = max(width - cell_len(device) - len(_SEPARATOR), 8)
     second = _joined(one_line(status.readiness.model, room), device)
     where, mode = status.activity, status.mode
     full = (where, mode, status.waiting, status.context, status.speed)
     for parts in (full, (*full[:3], status.share, status.speed), (where, mode, status.share)):
-        if len(first := _joined(*parts)) <= width:
+        if cell_len(first := _joined(*parts)) <= width:
             break
     else:
         first, second = _cut(where, status.share, width), _joined(mode, status.waiting) or second
@@ -92,7 +94,7 @@ def rows(status: Status, width: int) -> list[str]:
 def _wide(status: Status, width: int) -> str:
     model, device = one_line(status.readiness.model), one_line(status.readiness.device)
     left = one_line(_joined(status.activity, status.mode, status.waiting), width)
-    room = width - len(left) - 2
+    room = width - cell_len(left) - 2
     tail = _joined(status.context, status.speed)
     rights = (
         _joined(model, device, tail),
@@ -102,14 +104,14 @@ def _wide(status: Status, width: int) -> str:
         status.share,
     )
     for right in rights:
-        if len(right) <= room:
-            return left + right.rjust(width - len(left))
+        if cell_len(right) <= room:
+            return left + " " * (room + 2 - cell_len(right)) + right
     return _cut(left, status.share, width)
 
 
 def _cut(left: str, right: str, width: int) -> str:
     """Both, the left one cut as far as it must be: how full the context is stays in sight."""
-    room = max(width - len(right) - len(_SEPARATOR), 1)
+    room = max(width - cell_len(right) - len(_SEPARATOR), 1)
     return _joined(one_line(left, room), right)
 
 

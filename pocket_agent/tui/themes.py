@@ -1,4 +1,6 @@
-"""Our own two themes; Textual brings the others."""
+"""Our own three themes; Textual brings the others."""
+
+from collections.abc import Mapping
 
 from textual.theme import Theme
 
@@ -34,4 +36,52 @@ POCKET_LIGHT = Theme(
     variables={"footer-key-foreground": "#24705c", "block-cursor-text-style": "none"},
 )
 
-OURS = (POCKET, POCKET_LIGHT)
+TERMINAL = Theme(
+    name="terminal",
+    ansi=True,
+    primary="ansi_blue",
+    secondary="ansi_cyan",
+    accent="ansi_magenta",
+    foreground="ansi_default",
+    background="ansi_default",
+    surface="ansi_default",
+    panel="ansi_default",
+    boost="ansi_default",
+    success="ansi_green",
+    warning="ansi_magenta",
+    error="ansi_red",
+    dark=True,
+    variables={
+        "ansi-background": "ansi_default",
+        "ansi-foreground": "ansi_default",
+        "border-blurred": "ansi_default",
+        "block-cursor-foreground": "ansi_default",
+        "block-cursor-background": "ansi_default",
+        "block-cursor-text-style": "reverse",
+        "input-cursor-background": "ansi_default",
+        "input-cursor-foreground": "ansi_default",
+        "input-cursor-text-style": "reverse",
+        "input-selection-background": "ansi_blue",
+        "input-selection-foreground": "ansi_bright_white",
+        "screen-selection-background": "ansi_blue",
+        "screen-selection-foreground": "ansi_bright_white",
+        "footer-key-foreground": "ansi_blue",
+    },
+)
+"""The terminal's own palette: its sixteen colours and its ground, whether that is dark or light."""
+
+OURS = (POCKET, POCKET_LIGHT, TERMINAL)
+
+CODE_GROUND = "code-ground"
+"""The variable that holds the tint that inline code stands on."""
+
+
+def own_variables(theme: Theme, others: Mapping[str, str]) -> dict[str, str]:
+    """Variables of ours for any theme.
+
+    The sixteen colours of a terminal can't be mixed: a tint would be the colour of the text on it.
+
+    Args:
+        others: the variables that Textual makes of the theme.
+    """
+    return {CODE_GROUND: "transparent" if theme.ansi else others["warning"]}

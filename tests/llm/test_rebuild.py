@@ -42,8 +42,11 @@ def machine(
         (
             machine("nvidia", tools=frozenset({"apt-get"})),
             "Vulkan",
-            "sudo apt-get install -y libvulkan-dev glslc spirv-headers && "
-            f'CMAKE_ARGS="-DGGML_VULKAN=on" /opt/py {PIP}',
+            "sudo apt-get install -y git libvulkan-dev glslc spirv-headers && "
+            "headers=$(mktemp -d) && git clone --depth 1 --branch v1.4.309 "
+            'https://github.com/KhronosGroup/Vulkan-Headers "$headers" && '
+            'CMAKE_ARGS="-DGGML_VULKAN=on -DVulkan_INCLUDE_DIR=$headers/include" '
+            f"/opt/py {PIP}",
         ),
         (
             machine("amd", tools=frozenset({"hipconfig"})),
@@ -154,9 +157,11 @@ def test_a_mac_has_its_own(tmp_path: Path) -> None:
 def test_what_a_build_needs_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("VULKAN_SDK", raising=False)
     assert not look(tmp_path, "Linux", nothing).vulkan_headers
-    header = tmp_path / "usr/include/vulkan/vulkan.h"
+    header = tmp_path / "usr/include/vulkan/vulkan_core.h"
     header.parent.mkdir(parents=True)
-    header.touch()
+    header.write_text("#define VK_API_VERSION_1_3 ...\n")
+    assert not look(tmp_path, "Linux", nothing).vulkan_headers
+    header.write_text("#define VK_API_VERSION_1_4 ...\n")
     found = look(tmp_path, "Linux", lambda tool: f"/bin/{tool}")
     assert found.vulkan_headers
     assert {"nvcc", "glslc"} <= found.tools

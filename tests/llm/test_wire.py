@@ -4,6 +4,7 @@ from pathlib import Path
 
 from pocket_agent.errors import ContextOverflowError, EngineDiedError, ModelError, UsageError
 from pocket_agent.llm import wire
+from pocket_agent.llm.offload import Device, Placement
 from pocket_agent.llm.protocol import (
     ContextName,
     LoadSpec,
@@ -37,11 +38,19 @@ def test_a_request_survives() -> None:
 
 
 def test_a_load_survives_without_what_only_the_engine_needs() -> None:
-    spec = LoadSpec(Path("a.gguf"), 2048, 512, 0, Path("b.gguf"), 3, Path("cache"))
+    spec = LoadSpec(Path("a.gguf"), 2048, 512, 0, Path("b.gguf"), 3, Path("cache"), device="x")
     back = wire.unpack_spec(through(wire.pack_spec(spec, Path("copy.gguf"))))
-    assert back == LoadSpec(Path("copy.gguf"), 2048, 512, 0, Path("b.gguf"), 3)
+    assert back == LoadSpec(Path("copy.gguf"), 2048, 512, 0, Path("b.gguf"), 3, device="x")
     bare = LoadSpec(Path("a.gguf"))
     assert wire.unpack_spec(through(wire.pack_spec(bare, bare.model))) == bare
+
+
+def test_devices_and_where_layers_go_survive() -> None:
+    devices = [Device("Vulkan0", "ein Gerät", "Vulkan", "igpu", 1, 2)]
+    hello = through(wire.pack_hello(devices, ["Vulkan", "CPU"]))
+    assert wire.unpack_hello(hello) == (devices, ["Vulkan", "CPU"])
+    for placement in (Placement(), Placement(5, ("a", "b"), (2, 3), "a line")):
+        assert wire.unpack_placement(through(wire.pack_placement(placement))) == placement
 
 
 def test_info_and_pieces_survive() -> None:

@@ -5,6 +5,7 @@ import unicodedata
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len
 
 from pocket_agent.tui.safe_text import excerpt, one_line, printable
 
@@ -42,7 +43,8 @@ def test_signs_stand_for_what_can_not_be_shown(text: str, shown: str) -> None:
 def test_one_line_is_one_line_of_that_width(text: str, width: int) -> None:
     line = one_line(text, width)
     assert "\n" not in line
-    assert len(line) <= width
+    assert cell_len(line) <= width
+    assert len(line) <= 8 * width + 1
 
 
 def test_one_line_says_that_it_was_cut() -> None:

@@ -1,6 +1,7 @@
 """The status line tells everything there is room for."""
 
 import pytest
+from rich.cells import cell_len
 
 from pocket_agent.tui.backend import Readiness, Stage
 from pocket_agent.tui.status import Status, rows
@@ -50,8 +51,14 @@ def test_each_state_reads_differently_without_colour(stage: Stage, doing: str, s
 
 @pytest.mark.parametrize("width", range(10, 120, 7))
 def test_no_row_is_wider_than_the_terminal(width: int) -> None:
-    status = Status(READY, "answering", used=4096, rate=123.4, queued=3)
-    assert all(len(row) <= width for row in rows(status, width))
+    wide = Readiness(Stage.READY, "", None, "千と千尋の神隠し-7B-指示", "显卡0, 31/31 layers", 4096)
+    for readiness in (READY, wide):
+        status = Status(readiness, "answering", used=4096, rate=123.4, queued=3)
+        assert all(cell_len(row) <= width for row in rows(status, width))
+        if width >= 64:
+            assert (
+                cell_len(rows(status, width)[0]) == width or "tok/s" not in rows(status, width)[0]
+            )
 
 
 @pytest.mark.parametrize("width", range(26, 130, 8))
