@@ -170,7 +170,7 @@ def _keys_for(file: Path, keys: Keys) -> Keys:
         if file.is_file():
             with file.open("rb") as opened:
                 worded = b"-> scrypt" in opened.read(1000)
-    return Keys(passphrase=keys.passphrase) if worded else keys
+    return Keys(passphrase=keys.passphrase) if worded else Keys(identity=keys.identity)
 
 
 def _state(store: Store) -> tuple[Any, ...]:

@@ -59,7 +59,8 @@ def _protected(fact: Fact, event: Event) -> bool:
 
 
 def _weak(event: Event) -> bool:
-    return event.actor is not Actor.USER and event.confidence < CONFIDENT
+    """Whether it waits. A hand's does where what it had to wait behind is forgotten."""
+    return event.confidence < CONFIDENT
 
 
 def _same(facts: Iterable[Fact], slot: str, value: str) -> Fact | None:
@@ -269,7 +270,7 @@ def _reinstate(profile: Profile, fact: Fact, event: Event) -> Applied:
     What took its place waits for a yes or no. What waited itself when it was locked waits again:
     a lock is no yes.
     """
-    waited = fact.actor is not Actor.USER and fact.confidence < CONFIDENT
+    waited = fact.confidence < CONFIDENT
     state = FactState.CANDIDATE if waited else FactState.ACTIVE
     back = replace(fact, state=state, locked=True, replaced_by="", ended="")
     rival = _rival(profile, Op(OpKind.ADD, slot=fact.slot, value=fact.value))

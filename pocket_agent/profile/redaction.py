@@ -133,7 +133,7 @@ class _Walk:
         after = step(self._is, made)
         if _waits(before) and _overreaches(after):
             # What it had to wait behind is forgotten; it waits all the same.
-            made = replace(made, confidence=min(made.confidence, CONFIDENT / 2))
+            made = self._waiting(made, before)
             after = step(self._is, made)
         if event.seq in self._ties.counting:
             self._was, self._is = before.profile, after.profile
@@ -181,6 +181,12 @@ class _Walk:
         # What is retired is so whether it is locked or not.
         bare = Event(event.seq, event.id, event.at, actor, op, clock=event.clock, over=retired)
         return replace(bare, policy=event.batch)
+
+    def _waiting(self, event: Event, before: Applied) -> Event:
+        """A statement waits by its confidence. A yes that was refused is no yes later either."""
+        if event.op.kind is OpKind.CONFIRM:
+            return self._bare(event, before)
+        return replace(event, confidence=min(event.confidence, CONFIDENT / 2))
 
     def _retired(self, after: Iterable[Fact]) -> str:
         for fact in after:
