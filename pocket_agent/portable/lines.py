@@ -11,10 +11,11 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from pocket_agent.errors import PortableError, ProfileError
-from pocket_agent.memory.records import Session, Turn
-from pocket_agent.memory.tombstones import NO_GRAVES, Graves
+from pocket_agent.memory.graves import NO_GRAVES, Graves
+from pocket_agent.memory.records import Context, Session, Turn, TurnRole
 from pocket_agent.portable.records import (
     Fields,
+    read_context,
     read_event,
     read_fact,
     read_session,
@@ -25,12 +26,15 @@ from pocket_agent.profile.facts import Event, Fact, OpKind
 from pocket_agent.profile.rules import check
 
 FORMAT = "pocket-agent-profile"
-VERSION = 2
+VERSION = 3
+_PLAINEST = 2
+"""The version of an export without contexts."""
 MAX_LINE = 8 * 1024 * 1024
 """Bytes; a longer line is no turn of ours."""
 _KINDS = {
     1: ("session", "turn", "event", "fact"),
     2: ("session", "turn", "event", "fact", "secret", "tombstone"),
+    3: ("session", "turn", "context", "event", "fact", "secret", "tombstone"),
 }
 
 _AGAIN = "Export it again and import that file."
@@ -47,13 +51,14 @@ class Contents:
     """What an export holds. The log is the truth; the facts in the file are for other readers.
 
     Args:
-        events: in the order of their numbers.
+        events: in the order of their numbers. contexts: what replies were made from.
         graves: tombstones of what was forgotten. whole: nothing was chosen to be left out.
     """
 
     sessions: tuple[Session, ...] = ()
     turns: tuple[Turn, ...] = ()
     events: tuple[Event, ...] = ()
+    contexts: tuple[Context, ...] = ()
     graves: Graves = NO_GRAVES
     whole: bool = True
 
@@ -76,13 +81,16 @@ def encode(contents: Contents, facts: Iterable[Fact], created: str) -> Iterator[
     rows = {
         "session": contents.sessions,
         "turn": contents.turns,
+        "context": contents.contexts,
         "event": contents.events,
         "fact": tuple(facts),
         "secret": tuple(_Secret(key) for key in contents.graves.keys),
         "tombstone": tuple(_Tombstone(*mark) for mark in contents.graves.marks),
     }
+    version = VERSION if contents.contexts else _PLAINEST  # which more programs can read
+    rows = {kind: items for kind, items in rows.items() if kind in _KINDS[version]}
     counts = {f"{kind}s": len(items) for kind, items in rows.items()}
-    head = {"format": FORMAT, "version": VERSION, "created": created}
+    head = {"format": FORMAT, "version": version, "created": created}
     head |= {"whole": contents.whole, "counts": counts}
     digest = hashlib.sha256()
     for record in _records(head, rows):
@@ -125,8 +133,8 @@ def read_header(line: bytes) -> Header:
     version = record.get("version")
     if type(version) is not int or version not in _KINDS:
         raise PortableError(
-            f"The export has the version {_short(version)}, and this program reads version "
-            f"{' and '.join(map(str, _KINDS))}",
+            f"The export has the version {_short(version)}, and this program reads versions "
+            f"1 to {VERSION}",
             "Use the program that wrote it, or a newer one.",
         )
     whole = record.get("whole", version == 1)
@@ -161,7 +169,7 @@ def _line(record: dict[str, Any]) -> bytes:
     return json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
 
-_Item = Session | Turn | Event | Fact | _Secret | _Tombstone
+_Item = Session | Turn | Context | Event | Fact | _Secret | _Tombstone
 
 
 class _Reader:
@@ -200,6 +208,7 @@ class _Reader:
             tuple(self._held["session"].values()),
             tuple(self._held["turn"].values()),
             tuple(self._held["event"].values()),
+            tuple(self._held["context"].values()),
             Graves(
                 tuple(self._held["secret"]),
                 tuple((mark.id, mark.at) for mark in self._held["tombstone"].values()),
@@ -234,6 +243,8 @@ class _Reader:
                 return read_session(fields)
             case "turn":
                 return read_turn(fields)
+            case "context":
+                return read_context(fields)
             case "event":
                 return read_event(fields, clocked=version > 1)
             case "fact":
@@ -249,6 +260,8 @@ class _Reader:
         match item:
             case Turn():
                 return self._known(item)
+            case Context():
+                return self._made(item)
             case Event():
                 return self._following(item)
             case _:
@@ -259,6 +272,12 @@ class _Reader:
             raise ValueError("the turn's session is not in the file before it")
         self._said.add(turn)
         return turn
+
+    def _made(self, context: Context) -> Context:
+        reply = self._held["turn"].get(context.id)
+        if reply is None or reply.role is not TurnRole.ASSISTANT:
+            raise ValueError("the reply it is of is not in the file before it")
+        return context
 
     def _following(self, event: Event) -> Event:
         """The event, in its order, allowed by the rules, with words that were said."""

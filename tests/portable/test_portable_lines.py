@@ -119,7 +119,7 @@ def put(name: str, value: object) -> Callable[[dict[str, Any]], None]:
 @pytest.mark.parametrize(
     ("number", "change", "words"),
     [
-        (1, put("version", 3), "version 3, and this program reads version 1 and 2"),
+        (1, put("version", 4), "version 4, and this program reads versions 1 to 3"),
         (1, put("version", True), "version True"),
         (1, put("version", "1"), "version '1'"),
         (1, put("format", "recipes"), "not an export"),
