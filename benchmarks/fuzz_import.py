@@ -24,6 +24,7 @@ from typing import Any
 from benchmarks.hostile_files import Hostile
 from pocket_agent.errors import PocketAgentError
 from pocket_agent.memory.erasure import Wish
+from pocket_agent.memory.records import Drawn
 from pocket_agent.memory.store import Store
 from pocket_agent.portable.age import Keys, Seal
 from pocket_agent.portable.archive import export_profile, import_profile, read_contents
@@ -109,7 +110,7 @@ def _live(store: Store) -> None:
     session = store.new_session("Moving")
     text = "I live in Porto. My tea is Earl Grey ☕ — always, and no olives."
     said = store.add_user_turn(session.id, text)
-    reply = store.open_reply(session.id)
+    reply = store.open_reply(session.id, Drawn(("f1", "f2"), (said.id,)))
     store.close_reply(reply.id, "Do you like ramen?")
     answer = store.add_user_turn(session.id, "Yes! But forget Rex, my dog.")
     for slot, value, quote in (
@@ -170,7 +171,7 @@ def _keys_for(file: Path, keys: Keys) -> Keys:
         if file.is_file():
             with file.open("rb") as opened:
                 worded = b"-> scrypt" in opened.read(1000)
-    return Keys(passphrase=keys.passphrase) if worded else keys
+    return Keys(passphrase=keys.passphrase) if worded else Keys(identity=keys.identity)
 
 
 def _state(store: Store) -> tuple[Any, ...]:

@@ -12,6 +12,8 @@ from pocket_agent.cli.output import narrate, one_line, put_json, put_line
 from pocket_agent.errors import StoreError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Set
+
     from pocket_agent.portable.age import Keys, Seal
     from pocket_agent.portable.changes import Changes
     from pocket_agent.portable.contents import Summary
@@ -72,6 +74,11 @@ def add_import(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="the file opens with a passphrase (it is asked)",
     )
+    parser.add_argument(
+        "--forget-too",
+        action="store_true",
+        help="erase here too, for good, what was forgotten where the export comes from",
+    )
     _add_descriptor(parser)
     parser.add_argument("--identity", metavar="FILE", help="your private key, of age or of SSH")
 
@@ -105,19 +112,27 @@ def export(arguments: argparse.Namespace) -> int:
 def take_in(arguments: argparse.Namespace) -> int:
     """Take in an export, or say what it would change."""
     from pocket_agent.portable.archive import import_profile
+    from pocket_agent.portable.kept import exports_holding
 
     locations, settings = open_home(arguments)
     path = locations.profile(profile_name(arguments, settings))
     is_new = not path.exists()
-    done = None
+    done, file = None, as_path(arguments.file)
+
+    def kept(names: "Set[str]") -> list[Path]:
+        found = exports_holding(locations.home, names)
+        return [path for path in found if not path.samefile(file)]
+
     try:
         with open_store(arguments, make=True) as store:
             done = import_profile(
                 store,
-                as_path(arguments.file),
+                file,
                 keys=_keys(arguments),
                 replace=arguments.replace,
                 dry_run=arguments.dry_run,
+                forget_too=arguments.forget_too,
+                exports=kept,
             )
     finally:
         # All of it or nothing: no empty profile either.
@@ -143,10 +158,15 @@ def _tell(done: "Summary", arguments: argparse.Namespace) -> None:
     else:
         for line in _lines(done.changes):
             narrate(line)
+    if done.erases:
+        tense = "would be" if arguments.dry_run else "were"
+        narrate(f"{done.forgotten_there} turns or changes that are here {tense} erased for good:")
+        narrate("they were forgotten where the file comes from, and no undo brings them back")
+        return
     if done.forgotten_there:
         narrate(
             f"{done.forgotten_there} turns or changes that are here were forgotten where the file "
-            "comes from; they stay here until you forget them here too"
+            "comes from; they stay here, unless you import it with --forget-too"
         )
     if not arguments.dry_run and (done.changes or done.turns or arguments.replace):
         narrate("`pocket-agent profile undo` takes all of it back")
@@ -191,6 +211,7 @@ def _record(done: "Summary", dry_run: bool) -> dict[str, Any]:
         "events": done.events,
         "skipped": done.skipped,
         "forgotten_there": done.forgotten_there,
+        "erases": done.erases,
         "facts": asdict(done.changes),
     }
 

@@ -1,16 +1,16 @@
-"""`profile show`, `history`, `set` and `undo`: the facts and the log they come from."""
+"""`profile show`, `why`, `history`, `set` and `undo`: the facts and the log they come from."""
 
 import argparse
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from pocket_agent.cli.moments import end_of
 from pocket_agent.cli.opening import open_store, typed
 from pocket_agent.cli.output import narrate, one_line, put_json, put_line
-from pocket_agent.errors import ProfileError, UsageError
+from pocket_agent.errors import ProfileError, StoreError, UsageError
+from pocket_agent.moments import end_of
 
 if TYPE_CHECKING:
-    from pocket_agent.profile.facts import Event, Fact, Profile
+    from pocket_agent.profile.facts import Event, Fact, Profile, Source
 
 
 def show(arguments: argparse.Namespace) -> int:
@@ -21,22 +21,86 @@ def show(arguments: argparse.Namespace) -> int:
     until = end_of(arguments.at).isoformat(timespec="milliseconds") if arguments.at else ""
     with open_store(arguments) as store:
         profile = as_of(store.events(), until) if until else store.profile()
+    held = _matching([*profile.active(), *waiting(profile)], arguments)
     if arguments.json:
-        put_json([asdict(fact) for fact in (*profile.active(), *waiting(profile))])
+        put_json([asdict(fact) for fact in held])
     else:
-        print_profile(profile)
+        _print(held, "Nothing matches." if arguments.matching or arguments.slot else "")
     return 0
+
+
+def _matching(facts: "list[Fact]", arguments: argparse.Namespace) -> "list[Fact]":
+    """The facts of the slots and with the text that are asked for.
+
+    Raises:
+        UsageError: there is no such slot or group.
+    """
+    from pocket_agent.portable.parts import slots_of
+
+    slots, needle = slots_of(arguments.slot), arguments.matching.casefold()
+
+    def holds(fact: "Fact") -> bool:
+        texts = (fact.slot, fact.value, *(source.quote for source in fact.sources))
+        return any(needle in text.casefold() for text in texts)
+
+    return [fact for fact in facts if (not slots or fact.slot in slots) and holds(fact)]
+
+
+def why(arguments: argparse.Namespace) -> int:
+    """Print the words that a fact rests on, and the turns they were said in."""
+    from pocket_agent.cli.marks import find_fact
+    from pocket_agent.memory.records import Turn
+
+    def turn_of(name: str) -> Turn | None:
+        try:
+            return store.turn(name)
+        except StoreError:
+            return None
+
+    with open_store(arguments) as store:
+        fact = find_fact(store.profile(), arguments.slot, typed(arguments.value))
+        found = [(source, turn_of(source.turn)) for source in fact.sources]
+    if arguments.json:
+        put_json(
+            [
+                {**asdict(source), "session": turn.session, "at": turn.at, "text": turn.text}
+                if turn is not None
+                else asdict(source)
+                for source, turn in found
+            ]
+        )
+        return 0
+    for source, turn in found:
+        put_line(f"“{one_line(source.quote)}”")
+        if source.question:
+            put_line(f"    asked: {one_line(source.question)}")
+        if turn is not None:
+            put_line(f"    {turn.at[:16]}  turn {turn.id}: {one_line(turn.text)}")
+        else:
+            put_line(f"    {_came_from(source)}")
+    if not found:
+        narrate("It rests on no words: it was set by hand.")
+    return 0
+
+
+def _came_from(source: "Source") -> str:
+    if source.imported_from:
+        return f"imported from {one_line(source.imported_from)}"
+    return "a turn that is no longer there" if source.turn else "typed in by hand"
 
 
 def print_profile(profile: "Profile") -> None:
     """Print the facts of a profile for people."""
     from pocket_agent.profile.waiting import waiting
 
-    held = [*profile.active(), *waiting(profile)]
+    _print([*profile.active(), *waiting(profile)])
+
+
+def _print(held: "list[Fact]", none: str = "") -> None:
     for line in _sheet(held):
         put_line(line)
     if not held:
-        narrate("Nothing is known yet.")
+        narrate(none or "Nothing is known yet.")
 
 
 def history(arguments: argparse.Namespace) -> int:
@@ -60,6 +124,7 @@ def history(arguments: argparse.Namespace) -> int:
 def set_fact(arguments: argparse.Namespace) -> int:
     """Write a fact by hand."""
     from pocket_agent.assistant.phrases import label
+    from pocket_agent.cli.marks import find_fact
     from pocket_agent.profile.facts import Actor, Op, OpKind, Polarity, Source
 
     value = typed(arguments.value)
@@ -67,6 +132,9 @@ def set_fact(arguments: argparse.Namespace) -> int:
     op = Op(OpKind.ADD, arguments.slot, value, polarity=sign)
     by_hand = Source("", 0, len(value), value)
     with open_store(arguments, make=True) as store:
+        if arguments.instead_of:
+            old = find_fact(store.profile(), arguments.slot, arguments.instead_of)
+            op = Op(OpKind.UPDATE, arguments.slot, value, old.value, sign, old.id)
         applied = store.record(op, actor=Actor.USER, source=by_hand)
     if applied.fact is not None:
         narrate(f"{applied.outcome}: {label(applied.fact)}")
@@ -109,26 +177,14 @@ def _about(events: "list[Event]", words: list[str]) -> "list[Event]":
     Raises:
         UsageError: only one word was given. ProfileError: there never was such a fact.
     """
-    from pocket_agent.profile.redaction import value_of
+    from pocket_agent.assistant.history import of_fact
 
     if len(words) < 2:
         raise UsageError("A fact is named by its slot and its value", "Such as: --fact home Porto")
-    wanted = value_of(words[0], typed(words[1:]))
-    about = [e for e in events if wanted in (value_of(e.op.slot, e.op.value), _old(e))]
-    ids = {event.id for event in about if value_of(event.op.slot, event.op.value) == wanted}
-    seqs = {event.seq for event in events if event in about or event.op.fact in ids}
-    for event in events:  # an undo comes after what it takes back, and may be taken back too
-        if event.op.undoes in seqs:
-            seqs.add(event.seq)
-    if not seqs:
+    found = of_fact(events, words[0], typed(words[1:]))
+    if not found:
         raise ProfileError(f"There never was a fact {words[0]}: {typed(words[1:])}")
-    return [event for event in events if event.seq in seqs]
-
-
-def _old(event: "Event") -> "tuple[str, str] | None":
-    from pocket_agent.profile.redaction import value_of
-
-    return value_of(event.op.slot, event.op.old) if event.op.old else None
+    return found
 
 
 def _sheet(facts: "list[Fact]") -> list[str]:
@@ -171,27 +227,13 @@ def _entry(fact: "Fact") -> list[str]:
 
 
 def _event_line(event: "Event", events: "dict[str, Event]", counts: bool) -> str:
-    from pocket_agent.profile.facts import OpKind
-    from pocket_agent.profile.rules import CONFIDENT
+    from pocket_agent.assistant.history import tell
 
-    op = event.op
-    about = events.get(op.fact) if op.fact else None
-    slot = op.slot or (about.op.slot if about else "")
-    value = op.value or (about.op.value if about else "")
-    change = f"{op.old} > {value}" if op.old else value
-    sign = " -" if op.polarity == "-" else ""
-    what = f"{op.kind} {slot}{sign}: {change}"
-    if op.kind is OpKind.UNDO:
-        what = f"undo {op.undoes}"
-    elif op.kind is OpKind.NONE or (op.kind is OpKind.REMOVE and not op.value):
-        what = "(forgotten)"
-    states = op.kind in (OpKind.ADD, OpKind.UPDATE, OpKind.REMOVE)
-    what += "?" if states and event.confidence < CONFIDENT else ""
-    gone = "" if counts or op.kind is OpKind.UNDO else "  (undone)"
-    said = event.source.quote if event.source and event.source.turn else ""
-    quote = f"  “{one_line(said)}”" if said else ""
+    told = tell(event, events, counts=counts)
+    gone = "  (undone)" if told.undone else ""
+    quote = f"  “{one_line(told.quote)}”" if told.quote else ""
     when = one_line(f"{event.at[:16]}  {event.actor:<6}")
-    return f"{event.seq:>4}  {when}  {one_line(what)}{gone}{quote}"
+    return f"{event.seq:>4}  {when}  {one_line(told.what)}{gone}{quote}"
 
 
 def _event_record(event: "Event", counts: bool) -> dict[str, Any]:

@@ -5,10 +5,10 @@ import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from pocket_agent.cli.moments import end_of, start_of
 from pocket_agent.cli.opening import open_home, open_store, typed
 from pocket_agent.cli.output import narrate, one_line, put_json, put_line
 from pocket_agent.errors import ProfileError, UsageError
+from pocket_agent.moments import end_of, start_of
 
 if TYPE_CHECKING:
     from pocket_agent.memory.erasure import Wish

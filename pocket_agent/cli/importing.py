@@ -51,9 +51,10 @@ def recognise(arguments: argparse.Namespace) -> "Importer | None":
     named = arguments.format
     found = detect(as_path(arguments.file)) if named == "auto" else IMPORTERS[named]
     sealed = arguments.with_passphrase or arguments.file_passphrase_fd is not None
-    if found is not None and (arguments.replace or arguments.identity or sealed):
+    ours_alone = arguments.replace or arguments.forget_too or arguments.identity or sealed
+    if found is not None and ours_alone:
         raise UsageError(
-            "--replace, a passphrase and a key are for exports of ours",
+            "--replace, --forget-too, a passphrase and a key are for exports of ours",
             f"This file is {found.title}'s.",
         )
     return found

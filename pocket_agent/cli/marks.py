@@ -1,4 +1,4 @@
-"""`profile lock`, `unlock`, `pin` and `unpin`: what a person decides about a fact."""
+"""`profile lock`, `unlock`, `pin`, `unpin` and `remove`: what a person decides about a fact."""
 
 import argparse
 from collections.abc import Callable
@@ -17,6 +17,14 @@ COMMANDS = {
     "unlock": "let a fact be changed again by what you say",
     "pin": "tell the model this fact with every message",
     "unpin": "tell the model this fact only where it matters",
+    "remove": "end a fact that no longer holds; `profile undo` brings it back",
+}
+_DONE = {
+    "lock": "locked",
+    "unlock": "unlocked",
+    "pin": "pinned",
+    "unpin": "unpinned",
+    "remove": "no longer held",
 }
 
 
@@ -51,7 +59,10 @@ def _mark(name: str, arguments: argparse.Namespace) -> int:
 
     with open_store(arguments, writes=True) as store:
         fact = find_fact(store.profile(), arguments.slot, typed(arguments.value))
-        applied = store.record(Op(OpKind(name), fact=fact.id), actor=Actor.USER)
-    done = {"lock": "locked", "unlock": "unlocked", "pin": "pinned", "unpin": "unpinned"}[name]
+        op = Op(OpKind(name), fact=fact.id)
+        if op.kind is OpKind.REMOVE:
+            op = Op(op.kind, fact.slot, fact.value, polarity=fact.polarity, fact=fact.id)
+        applied = store.record(op, actor=Actor.USER)
+    done = _DONE[name]
     narrate(f"{done if applied.changed else f'{done} already'}: {label(fact)}")
     return 0

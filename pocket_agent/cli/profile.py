@@ -36,6 +36,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     show.add_argument(
         "--at", metavar="DATE", help="as it was at the end of that day (2026-11-28), or at a time"
     )
+    show.add_argument("--matching", metavar="TEXT", default="", help="only what contains this text")
+    show.add_argument(
+        "--slot", action="append", default=[], metavar="NAMES", help="only these slots or groups"
+    )
+    why = command("why", facts.why, "the words that a fact rests on, and the turns they stand in")
+    marks.add_arguments(why)
+    why.add_argument("--json", action="store_true", help="as JSON")
     history = command("history", facts.history, "everything that was learnt, changed or taken back")
     history.add_argument("--json", action="store_true", help="as JSON")
     history.add_argument(
@@ -45,6 +52,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     setting.add_argument("slot", help="what it is about: home, food, … (a wrong one lists them)")
     setting.add_argument("value", nargs="+", help="the fact's words")
     setting.add_argument("--avoid", action="store_true", help="something you dislike or avoid")
+    setting.add_argument(
+        "--instead-of", metavar="VALUE", default="", help="edit: the value that it replaces"
+    )
     for name, about in marks.COMMANDS.items():
         marks.add_arguments(command(name, marks.command(name), about))
     waiting = command("candidates", candidates.listing, "what waits for your yes or no")

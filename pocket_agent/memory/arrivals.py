@@ -1,17 +1,20 @@
 """What comes into a store from elsewhere, and how an import is taken back."""
 
+import contextlib
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
-from pocket_agent.errors import ProfileError
-from pocket_agent.memory import imports, tombstones
-from pocket_agent.memory.branches import Branch
+from pocket_agent.errors import DiskFullError, ProfileError
+from pocket_agent.memory import imports, joining, scrubbing, tombstones
 from pocket_agent.memory.database import Database
+from pocket_agent.memory.graves import Graves
+from pocket_agent.memory.identity import now
 from pocket_agent.memory.imports import Import
+from pocket_agent.memory.joining import Arrival
 from pocket_agent.memory.log import Entry, EventLog
 from pocket_agent.memory.records import Session, Turn
-from pocket_agent.memory.tombstones import NO_GRAVES, Graves
 from pocket_agent.memory.turns import Sessions, Turns
-from pocket_agent.profile.facts import Actor, Event, Op, Source
+from pocket_agent.profile.facts import Actor, Op, Source
 from pocket_agent.profile.rules import Applied, Outcome
 
 
@@ -51,21 +54,12 @@ class Arrivals:
         return Applied(self._log.profile, Outcome.UNDONE)
 
     def add_archive(
-        self,
-        sessions: Iterable[Session],
-        turns: Iterable[Turn],
-        events: Iterable[Event],
-        graves: Graves = NO_GRAVES,
-        *,
-        branches: Iterable[Branch] = (),
-        replace: bool = False,
-        read_by: str | None = "import",
+        self, arrival: Arrival, *, replace: bool = False, read_by: str | None = "import"
     ) -> None:
         """Add what another store held, all or none, as one step that `undo` takes back.
 
         Args:
-            sessions: with their titles. graves: tombstones, to be kept beside ours.
-            branches: which of the turns do not follow the one before them.
+            arrival: with nothing that erases (`join`).
             replace: put it in the place of the sessions, turns and events that are here.
             read_by: what to note as the policy that read the turns; None queues them for it.
 
@@ -76,16 +70,33 @@ class Arrivals:
             try:
                 with self.database.writing() as connection:
                     batch = imports.begin(connection, replace=replace)
-                    for session in sessions:
+                    for session in arrival.sessions:
                         self._sessions.add_known(session, batch)
-                    self._turns.add_many(turns, read_by, batch, branches)
-                    self._log.add_many(events, batch)
-                    tombstones.bring(connection, graves, batch)
+                    self._turns.add_many(arrival.turns, read_by, batch, arrival.branches)
+                    self._turns.add_drawn(arrival.contexts)
+                    self._log.add_many(arrival.events, batch)
+                    tombstones.bring(connection, arrival.graves, batch)
+                    tombstones.note(connection, arrival.lost, batch, now())
                     imports.end(connection, batch)
             except BaseException:
                 self._log.reload()
                 raise
             self._forgettings += replace
+
+    def join(self, arrival: Arrival, files: Sequence[Path] = ()) -> None:
+        """Add what another store held, and erase here what was forgotten there. No undo of that.
+
+        Args:
+            files: exports that hold something of what is erased, to be deleted too.
+
+        Raises:
+            DiskFullError: there is no room; all is as it was.
+        """
+        with self._log.lock, self.database.reading():
+            joining.join(self.database, self._log, arrival, files)
+            self._forgettings += 1
+        with contextlib.suppress(DiskFullError):
+            scrubbing.finish(self.database)
 
     def add_conversations(
         self, conversations: Iterable[tuple[Session, Sequence[Turn]]], entries: Sequence[Entry] = ()
@@ -121,13 +132,6 @@ class Arrivals:
         """Whether the turn, event or session of that id was erased here, or has lost words."""
         with self.database.reading() as connection:
             return tombstones.is_buried(connection, name)
-
-    def may_learn(self, event: Event) -> bool:
-        """Whether an event from elsewhere teaches nothing that has been forgotten here."""
-        if event.actor is Actor.USER:
-            return True
-        with self.database.reading() as connection:
-            return not tombstones.forbids(connection, event.op, event.source)
 
     def may_propose(self, op: Op, source: Source) -> bool:
         """Whether something imported says nothing that has been forgotten here."""

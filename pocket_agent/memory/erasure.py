@@ -1,7 +1,7 @@
 """What is to be forgotten, and all that goes with it: found here, erased in `forgetting`."""
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import pairwise
@@ -119,6 +119,35 @@ def find_targets(connection: Any, events: Sequence[Event], wish: Wish) -> Target
             seqs=frozenset(event.seq for event in events if wish.holds_moment(event.at)),
             holds=holds,
         ),
+    )
+
+
+def targets_by_name(
+    connection: Any,
+    gone: Set[str],
+    covered: Mapping[str, str],
+    titles: Mapping[str, str],
+) -> Targets:
+    """What another store has erased, of this one; the log aside.
+
+    Args:
+        gone: ids of turns. covered: new texts of turns by id. titles: new titles by session.
+
+    A conversation that has lost its last turn goes too.
+    """
+    rows = [Row(*row) for row in connection.execute(_ROWS)]
+    chosen = {row.n for row in rows if row.id in gone}
+    texts = {row.n: covered[row.id] for row in rows if row.id in covered and row.n not in chosen}
+    emptied = {row.session for row in rows if row.n in chosen}
+    emptied -= {row.session for row in rows if row.n not in chosen}
+    near = {*chosen, *texts}
+    return Targets(
+        gone=tuple(row for row in rows if row.n in chosen),
+        covered=texts,
+        touched=_touched(rows, near),
+        behind=_behind(rows, near),
+        sessions=frozenset(emptied),
+        titles={name: title for name, title in titles.items() if name not in emptied},
     )
 
 

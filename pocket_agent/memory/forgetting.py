@@ -148,7 +148,7 @@ def _prepare(connection: Any, log: EventLog, wish: Wish) -> tuple[Targets, Redac
 def _erase(connection: Any, log: EventLog, wish: Wish) -> Receipt:
     targets, redacted = _prepare(connection, log, wish)
     before = log.profile
-    _erase_turns(connection, targets)
+    erase_turns(connection, targets)
     for name, title in targets.titles.items():
         connection.execute("UPDATE sessions SET title = ? WHERE id = ?", (title, name))
     connection.executemany("DELETE FROM sessions WHERE id = ?", ((n,) for n in targets.sessions))
@@ -159,12 +159,13 @@ def _erase(connection: Any, log: EventLog, wish: Wish) -> Receipt:
     after = log.rewrite(connection, redacted)
     replaced = imports.make_permanent(connection)
     changed = (e.id for e in redacted.changed)
-    names = [*changed, *targets.sessions, *_ids(connection, targets.covered)]
+    names = [*changed, *targets.sessions, *targets.titles, *_ids(connection, targets.covered)]
     bury(connection, redacted.values, (row.id for row in targets.gone), names, now())
     return _receipt(targets, redacted, before, after, replaced)
 
 
-def _erase_turns(connection: Any, targets: Targets) -> None:
+def erase_turns(connection: Any, targets: Targets) -> None:
+    """Delete the turns that go, and cover those that stay, with all that is made of them."""
     gone = [row.n for row in targets.gone]
     changed = list(targets.covered)
     vectors.forget(connection, [*gone, *changed, *targets.behind])

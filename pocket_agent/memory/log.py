@@ -195,6 +195,13 @@ class EventLog:
             connection.execute(_APPEND, event_row(event))
         return self.replayed(connection)
 
+    def join(self, connection: Any, redacted: Iterable[Event], new: Iterable[Event]) -> Profile:
+        """Append events from elsewhere, and put some of ours anew; as `rewrite` in all else."""
+        for event in redacted:
+            connection.execute(_REPLACE, (*event_row(event)[1:], event.seq))
+        _append_foreign(connection, new, None)
+        return self.replayed(connection)
+
     def reload(self) -> None:
         """Take the profile from the file again, after a transaction around ours was undone."""
         with self.lock:

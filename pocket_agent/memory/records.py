@@ -76,6 +76,19 @@ class Drawn:
 
 
 @dataclass(frozen=True, slots=True)
+class Context:
+    """What a reply was made from, as it travels.
+
+    Args:
+        id: of the reply. facts, turns: as in `Drawn`.
+    """
+
+    id: str
+    facts: tuple[str, ...] = ()
+    turns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Recalled:
     """A past turn that recall brought back, and why.
 

@@ -6,15 +6,19 @@ fact again from turns that are older than the forgetting, and an import from bri
 erased turn.
 """
 
-import hashlib
-import hmac
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from pocket_agent.memory.dates import moment
+from pocket_agent.memory.graves import (
+    Graves,
+    changed_mark,
+    not_after,
+    row_marks,
+    turn_mark,
+    value_mark,
+)
 from pocket_agent.profile.facts import Op, OpKind, Source
 from pocket_agent.profile.redaction import Value, value_of
 
@@ -24,35 +28,8 @@ INSERT INTO tombstones (mark, at) VALUES (?, ?)
 ON CONFLICT DO UPDATE SET at = excluded.at, batch = NULL
 """
 _BRING = "INSERT OR IGNORE INTO tombstones (mark, at, batch) VALUES (?, ?, ?)"
+_RENEW = f"{_BRING.replace(' OR IGNORE', '')} ON CONFLICT DO UPDATE SET at = max(at, excluded.at)"
 _KEYS = "SELECT key FROM tombstone_keys ORDER BY key"
-
-
-@dataclass(frozen=True, slots=True)
-class Graves:
-    """The tombstones of a store, to go with it elsewhere.
-
-    Args:
-        keys: what the hashes were made with, in hexadecimal digits; several where stores have met.
-        marks: the hashes, in hexadecimal digits, and when the thing was forgotten.
-    """
-
-    keys: tuple[str, ...] = ()
-    marks: tuple[tuple[str, str], ...] = ()
-
-    def among(self, names: Iterable[str]) -> set[str]:
-        """Those turns, events and sessions that were erased there, or have lost words."""
-        if not self.marks:
-            return set()
-        marks = {mark for mark, _ in self.marks}
-        keys = [bytes.fromhex(key) for key in self.keys]
-        return {
-            name
-            for name in names
-            if any(mark.hex() in marks for secret in keys for mark in _rows(secret, name))
-        }
-
-
-NO_GRAVES = Graves()
 
 
 def bury(
@@ -70,15 +47,15 @@ def bury(
         at: now, ISO 8601 in UTC.
     """
     secret = _secret(connection)
-    marks = [_fact(secret, value) for value in values]
-    marks += [_turn(secret, name) for name in turns]
-    marks += [_mark(secret, "row", name) for name in changed]
+    marks = [value_mark(secret, value) for value in values]
+    marks += [turn_mark(secret, name) for name in turns]
+    marks += [changed_mark(secret, name) for name in changed]
     connection.executemany(_PUT, ((mark, at) for mark in marks))
 
 
 def is_buried(connection: Any, name: str) -> bool:
     """Whether the turn, event or session of that id was erased, or has lost words."""
-    marks = (mark for secret in _known_secrets(connection) for mark in _rows(secret, name))
+    marks = (mark for secret in _known_secrets(connection) for mark in row_marks(secret, name))
     return any(_found(connection, mark) is not None for mark in marks)
 
 
@@ -89,8 +66,25 @@ def read_graves(connection: Any) -> Graves:
     return Graves(tuple(sorted(keys)), tuple((bytes(mark).hex(), at) for mark, at in marks))
 
 
-def bring(connection: Any, graves: Graves, batch: int) -> None:
-    """Add the tombstones of another store, within a transaction."""
+def note(connection: Any, changed: Iterable[str], batch: int | None, at: str) -> None:
+    """Leave a tombstone for rows that came, and left words behind.
+
+    Args:
+        batch: the import that they came with, which takes the tombstones along if it is undone.
+    """
+    names = list(changed)
+    if names:
+        secret = _secret(connection)
+        marks = ((changed_mark(secret, name), at, batch) for name in names)
+        connection.executemany(_BRING, marks)
+
+
+def bring(connection: Any, graves: Graves, batch: int | None) -> None:
+    """Add the tombstones of another store, within a transaction.
+
+    Args:
+        batch: the import that they come with; None if it is never to be undone.
+    """
     own = _known_secret(connection)
     keys = [bytes.fromhex(key) for key in graves.keys]
     connection.executemany(
@@ -98,7 +92,7 @@ def bring(connection: Any, graves: Graves, batch: int) -> None:
         ((key, batch) for key in keys if key != own),
     )
     marks = ((bytes.fromhex(mark), at, batch) for mark, at in graves.marks)
-    connection.executemany(_BRING, marks)
+    connection.executemany(_RENEW if batch is None else _BRING, marks)
 
 
 def forbids(connection: Any, op: Op, source: Source | None) -> bool:
@@ -109,41 +103,20 @@ def forbids(connection: Any, op: Op, source: Source | None) -> bool:
     known = _known_secrets(connection)
     if not known or source is None or op.kind not in (OpKind.ADD, OpKind.UPDATE):
         return False
-    if any(_found(connection, _turn(secret, source.turn)) is not None for secret in known):
+    if any(_found(connection, turn_mark(secret, source.turn)) is not None for secret in known):
         return True
     said = connection.execute("SELECT at, text FROM turns WHERE id = ?", (source.turn,)).fetchone()
     if said is not None and source.quote not in said[1]:
         return True  # it was read before words of it were made illegible
     value = value_of(op.slot, op.value)
-    found = (_found(connection, _fact(secret, value)) for secret in known)
+    found = (_found(connection, value_mark(secret, value)) for secret in known)
     then = moment(said[0] if said is not None else "")
-    return any(_not_after(then, moment(at)) for at in found if at is not None)
-
-
-def _not_after(then: datetime | None, since: datetime | None) -> bool:
-    return then is None or since is None or then <= since
+    return any(not_after(then, moment(at)) for at in found if at is not None)
 
 
 def _found(connection: Any, mark: bytes) -> str | None:
     at = connection.execute("SELECT at FROM tombstones WHERE mark = ?", (mark,)).get
     return None if at is None else str(at)
-
-
-def _fact(secret: bytes, value: Value) -> bytes:
-    return _mark(secret, "fact", *value)
-
-
-def _turn(secret: bytes, name: str) -> bytes:
-    return _mark(secret, "turn", name)
-
-
-def _rows(secret: bytes, name: str) -> tuple[bytes, bytes]:
-    """The marks of a row that was erased, or has lost words."""
-    return _turn(secret, name), _mark(secret, "row", name)
-
-
-def _mark(secret: bytes, *words: str) -> bytes:
-    return hmac.digest(secret, "\0".join(words).encode("utf-8", "replace"), hashlib.sha256)
 
 
 def _known_secret(connection: Any) -> bytes | None:

@@ -12,7 +12,7 @@ from pocket_agent.memory import branches
 from pocket_agent.memory.branches import Branch
 from pocket_agent.memory.database import Database
 from pocket_agent.memory.identity import new_id, now
-from pocket_agent.memory.records import Drawn, Session, Turn, TurnRole, TurnStatus
+from pocket_agent.memory.records import Context, Drawn, Session, Turn, TurnRole, TurnStatus
 from pocket_agent.memory.words import index_turns
 
 SPEAKERS = {TurnRole.USER: "You", TurnRole.ASSISTANT: "Assistant"}
@@ -36,6 +36,7 @@ VALUES (?, ?, ?, ?, ?, ?, ?)
 """
 
 
+_ADD_DRAWN = "INSERT OR IGNORE INTO contexts VALUES (?, ?, ?)"
 _DRAWN = """
 SELECT reply, kind, name FROM contexts WHERE reply IN (SELECT value FROM json_each(?))
 """
@@ -140,10 +141,7 @@ class Turns:
         with self._database.writing() as connection:
             _insert(connection, turn, None)
             branches.place(connection, session, turn.id, after)
-            connection.executemany(
-                "INSERT OR IGNORE INTO contexts VALUES (?, ?, ?)",
-                [(turn.id, kind, name) for kind, name in named],
-            )
+            connection.executemany(_ADD_DRAWN, [(turn.id, kind, name) for kind, name in named])
         return turn
 
     def drawn(self, replies: Iterable[str]) -> dict[str, Drawn]:
@@ -153,6 +151,17 @@ class Turns:
             for reply, kind, name in connection.execute(_DRAWN, (json.dumps(list(replies)),)):
                 found.setdefault(reply, {"fact": [], "turn": []})[kind].append(name)
         return {r: Drawn(tuple(of["fact"]), tuple(of["turn"])) for r, of in found.items()}
+
+    def add_drawn(self, contexts: Iterable[Context]) -> None:
+        """Note what replies from elsewhere were made from."""
+        rows = (
+            (context.id, kind, name)
+            for context in contexts
+            for kind, names in (("fact", context.facts), ("turn", context.turns))
+            for name in names
+        )
+        with self._database.writing() as connection:
+            connection.executemany(_ADD_DRAWN, rows)
 
     def checkpoint(self, name: str, text: str) -> None:
         """Store how far a reply is.

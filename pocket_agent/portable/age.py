@@ -9,17 +9,18 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from io import BytesIO
+from io import BufferedReader, BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-from pocket_agent.errors import PortableError
+from pocket_agent.errors import PocketAgentError, PortableError
+from pocket_agent.portable.pouring import Poured, Writer
 
 MAGIC = b"age-encryption.org/v1\n"
 ARMOR = b"-----BEGIN AGE ENCRYPTED FILE-----"
 SUFFIX = ".age"
-MAX_FILE = 512 * 1024**2
-"""Bytes; an encrypted file is opened in memory, for nothing of it may lie on the disk in plain."""
+MAX_WORDED = 512 * 1024**2
+"""Bytes; the library opens what has a passphrase in memory alone, the file and what it holds."""
 _MAX_KEY_FILE = 1024**2
 _HEAD = 64 * 1024
 _HARDEST = 20
@@ -85,32 +86,49 @@ def check_recipients(recipients: tuple[str, ...]) -> None:
         _recipient(text)
 
 
-def decrypt(path: Path, data: bytes, keys: Keys | None) -> bytes:
-    """What an encrypted file holds.
+@contextmanager
+def opened(path: Path, stream: BinaryIO, keys: Keys | None) -> Iterator[BinaryIO]:
+    """What an encrypted file holds, to be read. Nothing of it is written anywhere in plain.
+
+    A file for a key is opened as it is read, whatever its size; one with a passphrase in memory.
 
     Args:
-        path: its name, for messages. data: all of it.
+        path: its name, for messages. stream: the file, at its start.
 
     Raises:
-        PortableError: damaged, the passphrase is wrong, or no key of ours opens it.
+        PortableError: damaged, the passphrase is wrong, or no key of ours opens it; perhaps only
+            when it is read.
     """
-    import pyrage
-
     keys = keys or Keys()
-    by_passphrase = _check_head(path, data)
-    if by_passphrase:
+    head = stream.read(2 * _HEAD)
+    stream.seek(0)
+    if _check_head(path, head):
         if keys.passphrase is None or keys.identity is not None:
             raise PortableError(f"{path.name} is encrypted with a passphrase", "Give that.")
-        return _by_passphrase(path, data, keys.passphrase())
+        if path.stat().st_size > MAX_WORDED:
+            raise PortableError(
+                f"{path.name} is too large to be opened with a passphrase",
+                "Export it for a key (--recipient).",
+            )
+        yield BytesIO(_by_passphrase(path, stream, head, keys.passphrase()))
+        return
     if keys.identity is None:
         raise PortableError(
             f"{path.name} is encrypted to somebody's key", "Name the key: --identity FILE."
         )
-    identities = _identities(keys.identity)
     with _explained(f"No key in {keys.identity.name} opens {path.name}", "Is it damaged?"):
-        opened = BytesIO()
-        pyrage.decrypt_io(BytesIO(data), opened, identities)
-        return opened.getvalue()
+        poured = Poured(_by_key(stream, _identities(keys.identity)))
+        with BufferedReader(poured, _HEAD) as plain:
+            yield plain
+
+
+def _by_key(stream: BinaryIO, identities: list[Any]) -> Callable[[Writer], None]:
+    import pyrage
+
+    def pour(writer: Writer) -> None:
+        pyrage.decrypt_io(stream, writer, identities)
+
+    return pour
 
 
 def _with_passphrase(data: bytes, passphrase: str) -> bytes:
@@ -130,20 +148,36 @@ def _with_passphrase(data: bytes, passphrase: str) -> bytes:
     return made
 
 
-def _by_passphrase(path: Path, data: bytes, passphrase: str) -> bytes:
+def _by_passphrase(path: Path, stream: BinaryIO, head: bytes, passphrase: str) -> bytes:
+    """All that the file holds. A large file is read only once its head has opened."""
     import pyrage
 
     with _explained(f"The passphrase is wrong, or {path.name} is damaged", "Try it again."):
+        size = path.stat().st_size
+        if size > 16 * len(head):
+            _see_it_opens(head, passphrase)
         for _ in range(_TRIES):
             try:
-                return bytes(pyrage.passphrase.decrypt(data, passphrase))
+                return bytes(pyrage.passphrase.decrypt(stream.read(), passphrase))
             except pyrage.DecryptError as error:
                 if "Excessive work" not in str(error):  # else it measures again
                     raise
+                stream.seek(0)
     raise PortableError(
         f"Opening {path.name} takes more work than this computer does just now",
         "Try again when it is less busy.",
     )
+
+
+def _see_it_opens(head: bytes, passphrase: str) -> None:
+    """Raise what the library says of a wrong passphrase; that the rest is missing is no matter."""
+    import pyrage
+
+    try:
+        pyrage.passphrase.decrypt(head, passphrase)
+    except pyrage.DecryptError as error:
+        if str(error) == "Decryption failed":
+            raise
 
 
 def _check_head(path: Path, data: bytes) -> bool:
@@ -209,7 +243,7 @@ def _explained(what: str, todo: str) -> Iterator[None]:
     """Tell any failure of the library, a panic of its native code too, in our words."""
     try:
         yield
-    except (PortableError, KeyboardInterrupt, SystemExit, MemoryError):
+    except (PocketAgentError, KeyboardInterrupt, SystemExit, MemoryError, GeneratorExit):
         raise
     except BaseException as error:
         raise PortableError(what, todo) from error

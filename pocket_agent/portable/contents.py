@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from pocket_agent.memory.records import Session, TurnStatus
+from pocket_agent.memory.records import Context, Session, TurnRole, TurnStatus
 from pocket_agent.memory.store import Store
 from pocket_agent.portable.changes import Changes
 from pocket_agent.portable.lines import Contents
@@ -19,7 +19,7 @@ class Summary:
         facts: how many hold in what was written. held_back: facts that a choice of parts took
             out because they name what was to be left out.
         changes: what an import changed, or would. forgotten_there: rows that are here and that
-            the other side has forgotten.
+            the other side has forgotten. erases: whether those are erased here too.
     """
 
     sessions: int
@@ -30,6 +30,7 @@ class Summary:
     held_back: int = field(default=0, compare=False)
     changes: Changes = field(default=Changes(), compare=False)
     forgotten_there: int = field(default=0, compare=False)
+    erases: bool = field(default=False, compare=False)
 
 
 def read_contents(store: Store) -> Contents:
@@ -40,7 +41,13 @@ def read_contents(store: Store) -> Contents:
     events = tuple(sorted(store.events(), key=lambda event: event.seq))
     held = {turn.id for turn in finished}
     branches = tuple(branch for branch in store.branches() if branch.id in held)
-    return Contents(tuple(sessions), finished, events, store.graves(), branches=branches)
+    drawn = store.drawn(turn.id for turn in finished if turn.role is TurnRole.ASSISTANT)
+    contexts = tuple(
+        Context(turn.id, drawn[turn.id].facts, drawn[turn.id].turns)
+        for turn in finished
+        if turn.id in drawn
+    )
+    return Contents(tuple(sessions), finished, events, contexts, store.graves(), branches=branches)
 
 
 def _all_sessions(store: Store) -> Iterator[Session]:

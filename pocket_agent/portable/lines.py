@@ -12,11 +12,12 @@ from typing import Any
 
 from pocket_agent.errors import PortableError, ProfileError
 from pocket_agent.memory.branches import Branch
-from pocket_agent.memory.records import Session, Turn
-from pocket_agent.memory.tombstones import NO_GRAVES, Graves
+from pocket_agent.memory.graves import NO_GRAVES, Graves
+from pocket_agent.memory.records import Context, Session, Turn, TurnRole
 from pocket_agent.portable.records import (
     Fields,
     read_branch,
+    read_context,
     read_event,
     read_fact,
     read_session,
@@ -28,14 +29,14 @@ from pocket_agent.profile.rules import check
 
 FORMAT = "pocket-agent-profile"
 VERSION = 3
-"""What holds no branch is written as the version before, so that earlier programs read it too."""
-_WITHOUT_BRANCHES = 2
+_PLAINEST = 2
+"""The version of an export without branches and contexts, which earlier programs read too."""
 MAX_LINE = 8 * 1024 * 1024
 """Bytes; a longer line is no turn of ours."""
 _KINDS = {
     1: ("session", "turn", "event", "fact"),
     2: ("session", "turn", "event", "fact", "secret", "tombstone"),
-    3: ("session", "turn", "branch", "event", "fact", "secret", "tombstone"),
+    3: ("session", "turn", "branch", "context", "event", "fact", "secret", "tombstone"),
 }
 
 _AGAIN = "Export it again and import that file."
@@ -52,7 +53,7 @@ class Contents:
     """What an export holds. The log is the truth; the facts in the file are for other readers.
 
     Args:
-        events: in the order of their numbers.
+        events: in the order of their numbers. contexts: what replies were made from.
         graves: tombstones of what was forgotten. whole: nothing was chosen to be left out.
         branches: the turns that do not follow the one before them in their session.
     """
@@ -60,6 +61,7 @@ class Contents:
     sessions: tuple[Session, ...] = ()
     turns: tuple[Turn, ...] = ()
     events: tuple[Event, ...] = ()
+    contexts: tuple[Context, ...] = ()
     graves: Graves = NO_GRAVES
     whole: bool = True
     branches: tuple[Branch, ...] = ()
@@ -84,12 +86,13 @@ def encode(contents: Contents, facts: Iterable[Fact], created: str) -> Iterator[
         "session": contents.sessions,
         "turn": contents.turns,
         "branch": contents.branches,
+        "context": contents.contexts,
         "event": contents.events,
         "fact": tuple(facts),
         "secret": tuple(_Secret(key) for key in contents.graves.keys),
         "tombstone": tuple(_Tombstone(*mark) for mark in contents.graves.marks),
     }
-    version = VERSION if contents.branches else _WITHOUT_BRANCHES
+    version = VERSION if contents.branches or contents.contexts else _PLAINEST
     rows = {kind: rows[kind] for kind in _KINDS[version]}
     counts = {_plural(kind): len(items) for kind, items in rows.items()}
     head = {"format": FORMAT, "version": version, "created": created}
@@ -171,7 +174,7 @@ def _line(record: dict[str, Any]) -> bytes:
     return json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
 
-_Item = Session | Turn | Branch | Event | Fact | _Secret | _Tombstone
+_Item = Session | Turn | Branch | Context | Event | Fact | _Secret | _Tombstone
 
 
 class _Reader:
@@ -211,6 +214,7 @@ class _Reader:
             tuple(self._held["session"].values()),
             tuple(self._held["turn"].values()),
             tuple(self._held["event"].values()),
+            tuple(self._held["context"].values()),
             Graves(
                 tuple(self._held["secret"]),
                 tuple((mark.id, mark.at) for mark in self._held["tombstone"].values()),
@@ -248,6 +252,8 @@ class _Reader:
                 return read_turn(fields)
             case "branch":
                 return read_branch(fields)
+            case "context":
+                return read_context(fields)
             case "event":
                 return read_event(fields, clocked=version > 1)
             case "fact":
@@ -265,6 +271,8 @@ class _Reader:
                 return self._known(item)
             case Branch():
                 return self._begun(item)
+            case Context():
+                return self._made(item)
             case Event():
                 return self._following(item)
             case _:
@@ -293,6 +301,12 @@ class _Reader:
             raise ValueError("the turn's session is not in the file before it")
         self._said.add(turn)
         return turn
+
+    def _made(self, context: Context) -> Context:
+        reply = self._held["turn"].get(context.id)
+        if reply is None or reply.role is not TurnRole.ASSISTANT:
+            raise ValueError("the reply it is of is not in the file before it")
+        return context
 
     def _following(self, event: Event) -> Event:
         """The event, in its order, allowed by the rules, with words that were said."""

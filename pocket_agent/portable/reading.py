@@ -4,7 +4,6 @@ import hashlib
 import json
 import stat
 from collections.abc import Iterator
-from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
@@ -31,7 +30,8 @@ def read_lines(path: Path, keys: age.Keys | None = None) -> Iterator[bytes]:
         with path.open("rb") as stream:
             if age.is_age(stream.read(len(age.ARMOR))):
                 stream.seek(0)
-                yield from _lines(BytesIO(_decrypted(path, stream, keys)))
+                with age.opened(path, stream, keys) as plain:
+                    yield from _lines(plain)
                 return
             stream.seek(0)
             if path.stat().st_size > _LARGE:
@@ -53,12 +53,6 @@ def _check_kind(path: Path) -> None:
         raise PortableError(f"{path} is not a plain file", "Name the file that was exported.")
     if status.st_size > _MAX_FILE:
         raise PortableError(f"{path.name} is larger than any export", "Choose another file.")
-
-
-def _decrypted(path: Path, stream: BinaryIO, keys: age.Keys | None) -> bytes:
-    if path.stat().st_size > age.MAX_FILE:
-        raise PortableError(f"{path.name} is too large to be opened in memory")
-    return age.decrypt(path, stream.read(age.MAX_FILE + 1), keys)
 
 
 def _lines(stream: BinaryIO) -> Iterator[bytes]:

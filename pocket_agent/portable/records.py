@@ -7,7 +7,7 @@ from enum import Enum
 from typing import Any, TypeVar
 
 from pocket_agent.memory.branches import Branch
-from pocket_agent.memory.records import Session, Turn, TurnRole, TurnStatus
+from pocket_agent.memory.records import Context, Session, Turn, TurnRole, TurnStatus
 from pocket_agent.profile.facts import (
     Actor,
     Event,
@@ -21,6 +21,9 @@ from pocket_agent.profile.facts import (
 
 _MOST = 2**53
 """Beyond this, JSON readers of other languages no longer tell whole numbers apart."""
+
+_MOST_NAMES = 10_000
+"""Facts, or turns, that one reply was made from."""
 
 Choice = TypeVar("Choice", bound=Enum)
 
@@ -99,6 +102,15 @@ class Fields:
             raise ValueError(f"{name} is not a list")
         return [Fields(item) for item in value]
 
+    def names(self, name: str) -> tuple[str, ...]:
+        """A list of texts that aren't empty."""
+        value = self._take(name)
+        if not isinstance(value, list) or not all(isinstance(v, str) and v for v in value):
+            raise ValueError(f"{name} is not a list of ids")
+        if len(value) > _MOST_NAMES:
+            raise ValueError(f"{name} is longer than any of ours")
+        return tuple(value)
+
     def end(self) -> None:
         """See that nothing is left that we would lose without a word."""
         if self._left:
@@ -149,6 +161,13 @@ def read_turn(fields: Fields) -> Turn:
     if turn.status is TurnStatus.OPEN:
         raise ValueError("the turn is not finished")
     return turn
+
+
+def read_context(fields: Fields) -> Context:
+    """What a reply was made from: ids, which may name what is no longer there."""
+    context = Context(fields.name("id"), fields.names("facts"), fields.names("turns"))
+    fields.end()
+    return context
 
 
 def read_event(fields: Fields, *, clocked: bool) -> Event:

@@ -13,6 +13,7 @@ from typing import Any
 
 from pocket_agent.errors import PortableError
 from pocket_agent.memory.identity import now
+from pocket_agent.memory.joining import Arrival
 from pocket_agent.memory.records import Session, Turn, TurnRole, TurnStatus
 from pocket_agent.memory.store import Store
 from pocket_agent.portable.importers.files import ImportFile
@@ -146,7 +147,8 @@ def import_session(
     others = [turn for turn in turns if turn.id not in here]
     fresh = [turn for turn in others if not _forgotten(store, turn)]
     if fresh and not dry_run:
-        store.add_archive([session], fresh, (), read_by=None if learn else "import")
+        arrival = Arrival([session], fresh)
+        store.add_archive(arrival, read_by=None if learn else "import")
     return Brought(session.id, session.title, len(fresh), len(known), len(others) - len(fresh))
 
 

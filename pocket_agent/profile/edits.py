@@ -1,6 +1,5 @@
 """What one event does to the profile: adding, updating, removing, marking, asking, answering."""
 
-from collections.abc import Iterable
 from dataclasses import replace
 
 from pocket_agent.profile.facts import Actor, Event, Fact, FactState, Op, OpKind, Profile
@@ -59,12 +58,13 @@ def _protected(fact: Fact, event: Event) -> bool:
 
 
 def _weak(event: Event) -> bool:
-    return event.actor is not Actor.USER and event.confidence < CONFIDENT
+    """Whether it waits. A hand's does where what it had to wait behind is forgotten."""
+    return event.confidence < CONFIDENT
 
 
-def _same(facts: Iterable[Fact], slot: str, value: str) -> Fact | None:
-    wanted = key(value)
-    return next((f for f in facts if f.slot == slot and key(f.value) == wanted), None)
+def _same(profile: Profile, state: FactState, op: Op) -> Fact | None:
+    """The fact of that state which says what an op says."""
+    return next((f for f in profile.saying(op.slot, op.value) if f.state is state), None)
 
 
 def _target(profile: Profile, op: Op, value: str) -> Fact | None:
@@ -73,8 +73,7 @@ def _target(profile: Profile, op: Op, value: str) -> Fact | None:
         fact = profile.facts.get(op.fact)
         live = (FactState.ACTIVE, FactState.CANDIDATE)
         return fact if fact and fact.state in live else None
-    found = [f for f in profile.active(op.slot) if key(f.value) == key(value)]
-    return found[0] if found else None
+    return _same(profile, FactState.ACTIVE, replace(op, value=value))
 
 
 def _new_fact(event: Event, state: FactState) -> Fact:
@@ -112,9 +111,10 @@ def _propose(profile: Profile, event: Event, stands: Fact | None = None) -> Appl
     """Let it wait for the person's yes or no, beside the protected fact that stands, if any."""
     if event.actor is not Actor.USER and declined(profile, event, stands):
         return Applied(profile, Outcome.REFUSED, stands)
-    alike = [f for f in profile.candidates() if f.polarity is event.op.polarity]
-    if waiting := _same(alike, event.op.slot, event.op.value):
-        return _reinforce(profile, waiting, event)
+    alike = profile.saying(event.op.slot, event.op.value)
+    for fact in alike:
+        if fact.state is FactState.CANDIDATE and fact.polarity is event.op.polarity:
+            return _reinforce(profile, fact, event)
     fact = _new_fact(event, FactState.CANDIDATE)
     return Applied(profile.with_facts([fact]), Outcome.PROPOSED, fact)
 
@@ -126,7 +126,7 @@ def _supersede(profile: Profile, old: Fact, new: Fact, at: str) -> Profile:
 
 def _rival(profile: Profile, op: Op) -> Fact | None:
     """The active fact that can't hold beside the op's value."""
-    same = _same(profile.active(op.slot), op.slot, op.value)
+    same = _same(profile, FactState.ACTIVE, op)
     if same is not None or op.slot not in SINGLE:
         return same
     return next(iter(profile.active(op.slot)), None)
@@ -137,7 +137,7 @@ def _add(profile: Profile, event: Event) -> Applied:
     rival = _rival(profile, op)
     if rival is not None and key(rival.value) == key(op.value) and rival.polarity is op.polarity:
         return _reinforce(profile, rival, event)
-    waiting = _same(profile.candidates(), op.slot, op.value)
+    waiting = _same(profile, FactState.CANDIDATE, op)
     protected = [fact for fact in (rival, waiting) if fact and _protected(fact, event)]
     if _weak(event) or protected:
         return _propose(profile, event, rival if rival in protected else None)
@@ -152,7 +152,7 @@ def _add(profile: Profile, event: Event) -> Applied:
 
 def _withdraw_candidate(profile: Profile, event: Event) -> Profile:
     """A candidate that has now been said firmly makes way for the fact."""
-    waiting = _same(profile.candidates(), event.op.slot, event.op.value)
+    waiting = _same(profile, FactState.CANDIDATE, event.op)
     if waiting is None:
         return profile
     return profile.with_facts(
@@ -269,7 +269,7 @@ def _reinstate(profile: Profile, fact: Fact, event: Event) -> Applied:
     What took its place waits for a yes or no. What waited itself when it was locked waits again:
     a lock is no yes.
     """
-    waited = fact.actor is not Actor.USER and fact.confidence < CONFIDENT
+    waited = fact.confidence < CONFIDENT
     state = FactState.CANDIDATE if waited else FactState.ACTIVE
     back = replace(fact, state=state, locked=True, replaced_by="", ended="")
     rival = _rival(profile, Op(OpKind.ADD, slot=fact.slot, value=fact.value))
@@ -280,8 +280,8 @@ def _reinstate(profile: Profile, fact: Fact, event: Event) -> Applied:
         return Applied(profile.with_facts([locked]), Outcome.MARKED, locked)
     if rival is not None and not waited:
         profile = profile.with_facts([replace(rival, state=FactState.CANDIDATE)])
-    for waiting in profile.candidates():
-        if _says_the_same(waiting, fact):
+    for waiting in profile.saying(fact.slot, fact.value):
+        if waiting.state is FactState.CANDIDATE and _says_the_same(waiting, fact):
             profile = _supersede(profile, waiting, back, event.at)
     return Applied(profile.with_facts([back]), Outcome.UPDATED, back)
 

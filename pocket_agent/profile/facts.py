@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from pocket_agent.profile.values import key
+
 
 class Polarity(StrEnum):
     """Whether a value is liked (or simply true), or avoided."""
@@ -189,9 +191,14 @@ class Profile:
         """The facts that hold now, all or those of one slot."""
         return self._select(FactState.ACTIVE, slot)
 
-    def candidates(self) -> list[Fact]:
+    def candidates(self, slot: str | None = None) -> list[Fact]:
         """The facts that wait for the person's yes or no. `waiting.waiting` has doubts too."""
-        return self._select(FactState.CANDIDATE, None)
+        return self._select(FactState.CANDIDATE, slot)
+
+    def saying(self, slot: str, value: str) -> list[Fact]:
+        """The facts of that slot, whatever became of them, that mean the same as the value."""
+        wanted = key(value)
+        return [f for f in self.facts.values() if f.slot == slot and key(f.value) == wanted]
 
     def with_facts(self, changed: Iterable[Fact]) -> "Profile":
         """A profile in which `changed` replace or join the facts of the same id."""

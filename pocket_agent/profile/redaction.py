@@ -7,14 +7,13 @@ that only keeps an older fact retired. So nothing else comes back or goes, and u
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
+from pocket_agent.profile.draft import Draft
 from pocket_agent.profile.facts import (
     Actor,
     Event,
-    Fact,
     FactState,
     Op,
     OpKind,
-    Profile,
     Source,
 )
 from pocket_agent.profile.rules import CONFIDENT, Applied, Outcome, effective, step
@@ -122,7 +121,7 @@ class _Walk:
 
     def __init__(self, scope: Scope, ties: _Ties) -> None:
         self._scope, self._ties = scope, ties
-        self._was, self._is = Profile(), Profile()
+        self._was, self._is = Draft(), Draft()
 
     def take(self, event: Event) -> Event:
         """The event as it stays."""
@@ -133,10 +132,14 @@ class _Walk:
         after = step(self._is, made)
         if _waits(before) and _overreaches(after):
             # What it had to wait behind is forgotten; it waits all the same.
-            made = replace(made, confidence=min(made.confidence, CONFIDENT / 2))
-            after = step(self._is, made)
-        if event.seq in self._ties.counting:
-            self._was, self._is = before.profile, after.profile
+            self._is.take_back()
+            made = self._waiting(made)
+            step(self._is, made)
+        for draft in (self._was, self._is):
+            if event.seq in self._ties.counting:
+                draft.keep()
+            else:
+                draft.take_back()
         return made
 
     def corrections(self) -> Iterable[Op]:
@@ -160,31 +163,37 @@ class _Walk:
         if op.kind in _BY_HAND:
             if value_of(op.slot, op.old) in values:
                 event = replace(event, op=replace(op, old=""))
-            return self._bare(event, before) if op.fact in facts else self._sourced(event)
+            return self._bare(event) if op.fact in facts else self._sourced(event)
         if _value(event) in values or (op.kind is OpKind.REMOVE and subject in facts):
-            return self._bare(event, before)
+            return self._bare(event)
         if _states(event) and _lost(event, self._scope):
-            return self._grounded_anew(event, before)
+            return self._grounded_anew(event)
         if _doubts(before) and (event.seq in self._scope.seqs or _lost(event, self._scope)):
-            return self._bare(event, before)
+            return self._bare(event)
         if value_of(op.slot, op.old) in values:
             op = replace(op, old="")
         if op.fact in facts:
             op = replace(op, fact="")
         return self._sourced(replace(event, op=op))
 
-    def _bare(self, event: Event, before: Applied) -> Event:
+    def _bare(self, event: Event) -> Event:
         """The marker: no words; if it retired another fact, that one stays retired."""
-        retired = self._retired(before.profile.facts.values())
+        retired = self._retired()
         op = Op(OpKind.REMOVE, fact=retired) if retired else Op(OpKind.NONE)
         actor = Actor.USER if retired else event.actor
         # What is retired is so whether it is locked or not.
         bare = Event(event.seq, event.id, event.at, actor, op, clock=event.clock, over=retired)
         return replace(bare, policy=event.batch)
 
-    def _retired(self, after: Iterable[Fact]) -> str:
-        for fact in after:
-            was = self._was.facts.get(fact.id)
+    def _waiting(self, event: Event) -> Event:
+        """A statement waits by its confidence. A yes that was refused is no yes later either."""
+        if event.op.kind is OpKind.CONFIRM:
+            return self._bare(event)
+        return replace(event, confidence=min(event.confidence, CONFIDENT / 2))
+
+    def _retired(self) -> str:
+        """The fact that stays, and that the event has just retired."""
+        for was, fact in self._was.changed():
             retired = was is not None and was.state in _LIVE and fact.state not in _LIVE
             if retired and fact.id not in self._ties.facts:
                 return fact.id
@@ -200,11 +209,11 @@ class _Walk:
             source = replace(source, question="")
         return replace(event, source=self._scope.cover(source))
 
-    def _grounded_anew(self, event: Event, before: Applied) -> Event:
+    def _grounded_anew(self, event: Event) -> Event:
         """What made a fact that stays now rests on other words that say the same."""
         other = self._ties.support.get(event.id)
         if other is None:
-            return self._bare(event, before)
+            return self._bare(event)
         source = None if other.source is None else self._scope.cover(other.source)
         actor = event.actor if source is not None and source.turn else other.actor
         old = "" if value_of(event.op.slot, event.op.old) in self._ties.values else event.op.old
@@ -233,15 +242,17 @@ def _tie(events: Sequence[Event], scope: Scope) -> _Ties:
 
 def _subjects(events: Sequence[Event], counting: frozenset[int]) -> dict[int, str]:
     """The id of the fact that each event is about, as it was when it was recorded."""
-    profile = Profile()
+    draft = Draft()
     found: dict[int, str] = {}
     for event in events:
         if event.op.kind is OpKind.UNDO:
             continue
-        applied = step(profile, event)
+        applied = step(draft, event)
         found[event.seq] = applied.fact.id if applied.fact else ""
         if event.seq in counting:
-            profile = applied.profile
+            draft.keep()
+        else:
+            draft.take_back()
     return found
 
 

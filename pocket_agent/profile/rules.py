@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from pocket_agent.errors import ProfileError
+from pocket_agent.profile.draft import Draft
 from pocket_agent.profile.edits import CONFIDENT, WAITS, is_waiting, step
 from pocket_agent.profile.facts import (
     Actor,
@@ -105,10 +106,11 @@ def replay(events: Iterable[Event]) -> Profile:
     The events were checked when they were recorded; checking them again would make a log
     unreadable after a change of the schema.
     """
-    profile = Profile()
+    draft = Draft()
     for event in effective(list(events)):
-        profile = step(profile, event).profile
-    return profile
+        step(draft, event)
+        draft.keep()
+    return draft.done()
 
 
 def as_of(events: Iterable[Event], moment: str) -> Profile:

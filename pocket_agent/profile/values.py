@@ -46,7 +46,7 @@ def clean(value: str) -> str:
     return clean(rest) if rest and head.casefold() in _LEADING else text
 
 
-@lru_cache(maxsize=8192)  # replaying a log compares the same values over and over
+@lru_cache(maxsize=32_768)  # replaying a log compares the same values over and over
 def key(value: str) -> str:
     """What two values share if they mean the same: case, marks, articles and plurals aside."""
     found = words(unicodedata.normalize("NFKC", clean(value)).casefold())

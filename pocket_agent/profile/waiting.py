@@ -18,17 +18,13 @@ def waiting(profile: Profile) -> list[Fact]:
 
 def doubted(profile: Profile, doubt: Fact) -> Fact | None:
     """The fact that a doubt is about, if it stands and is no newer than the doubt."""
-    for fact in profile.active(doubt.slot):
-        if _says(fact, doubt.slot, doubt.value, doubt.polarity) and fact.learnt <= doubt.learnt:
-            return fact
-    return None
+    held = _told(profile, FactState.ACTIVE, doubt.slot, doubt.value, doubt.polarity)
+    return next((fact for fact in held if fact.learnt <= doubt.learnt), None)
 
 
 def stands(profile: Profile, fact: Fact) -> bool:
     """Whether an active fact says the same."""
-    return any(
-        _says(held, fact.slot, fact.value, fact.polarity) for held in profile.active(fact.slot)
-    )
+    return bool(_told(profile, FactState.ACTIVE, fact.slot, fact.value, fact.polarity))
 
 
 def asked_already(profile: Profile, fact: Fact) -> bool:
@@ -100,12 +96,5 @@ def _told(
     profile: Profile, state: FactState, slot: str, value: str, polarity: Polarity
 ) -> list[Fact]:
     """The facts of that state which say this."""
-    return [
-        fact
-        for fact in profile.facts.values()
-        if fact.state is state and _says(fact, slot, value, polarity)
-    ]
-
-
-def _says(fact: Fact, slot: str, value: str, polarity: Polarity) -> bool:
-    return fact.slot == slot and fact.polarity is polarity and key(fact.value) == key(value)
+    said = profile.saying(slot, value)
+    return [fact for fact in said if fact.state is state and fact.polarity is polarity]

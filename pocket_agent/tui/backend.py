@@ -112,6 +112,21 @@ class SourceRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """A change of a fact.
+
+    Args:
+        what: what was done. quote: the words it rests on. undone: whether it counts no longer.
+    """
+
+    at: str
+    actor: str
+    what: str
+    quote: str = ""
+    undone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class SentPart:
     """One part of the prompt, as the model got it."""
 
@@ -250,6 +265,26 @@ class Backend(Protocol):
 
     async def sources(self, drawn: Drawn) -> list[SourceRow]:
         """The facts and past turns that a reply was made from, as they are now."""
+
+    async def said_at(self, fact: str) -> SourceRow | None:
+        """The last turn that a fact rests on; None if it rests on none that is there."""
+
+    async def history(self, fact: str) -> list[Change]:
+        """The changes of one fact, oldest first."""
+
+    async def facts_at(self, day: str) -> list[Fact]:
+        """What held, and what waited, at the end of a day (2026-11-03), or at a time.
+
+        Raises:
+            PocketAgentError: it is no date.
+        """
+
+    async def add_fact(self, text: str) -> str:
+        """Write a fact by hand: `food: ramen`, `avoid food: olives`. Returns the line to show.
+
+        Raises:
+            PocketAgentError: there is no such slot, or no value.
+        """
 
     async def facts(self) -> list[Fact]:
         """What the profile holds now, and what waits for a yes or no."""

@@ -21,6 +21,7 @@ from pocket_agent.profile.facts import Fact, Op, OpKind
 from pocket_agent.profile.waiting import waiting
 from pocket_agent.tui.backend import (
     Answered,
+    Change,
     NeedsKeyError,
     Page,
     Preview,
@@ -207,6 +208,20 @@ class LiveBackend:
 
     async def sources(self, drawn: Drawn) -> list[SourceRow]:
         return await asyncio.to_thread(self._open.sources, drawn)
+
+    async def said_at(self, fact: str) -> SourceRow | None:
+        held = await self._fact(fact)
+        return await asyncio.to_thread(self._open.said_at, held)
+
+    async def history(self, fact: str) -> list[Change]:
+        held = await self._fact(fact)
+        return await asyncio.to_thread(self._open.history, held)
+
+    async def facts_at(self, day: str) -> list[Fact]:
+        return await asyncio.to_thread(self._open.facts_at, day)
+
+    async def add_fact(self, text: str) -> str:
+        return await asyncio.to_thread(self._open.add_fact, text)
 
     async def facts(self) -> list[Fact]:
         profile = await asyncio.to_thread(self._open.store.profile)

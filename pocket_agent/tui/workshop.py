@@ -41,6 +41,7 @@ from pocket_agent.tui.dates import moment
 from pocket_agent.tui.factsheet import origin
 from pocket_agent.tui.live_library import LiveLibrary
 from pocket_agent.tui.options import TuiOptions
+from pocket_agent.tui.remembered import Remembered
 
 _SEEN = "imports.seen"
 """The store's setting that holds up to which row of the log the person was told of imports."""
@@ -66,7 +67,7 @@ class LatePolicy:
 
 
 @dataclass(slots=True)
-class Parts:
+class Parts(Remembered):
     """Everything that is open for one profile."""
 
     store: Store

@@ -91,6 +91,19 @@ def test_what_is_forgotten_is_not_learnt_again_from_old_turns(store: Store) -> N
     assert all(len(mark) == 32 for mark in marks)
 
 
+@pytest.mark.parametrize(
+    "again", ["PORTO", "the Porto", "Portos", "\uff30\uff2f\uff32\uff34\uff2f"]
+)
+def test_nor_in_other_letters_with_an_article_or_in_the_plural(store: Store, again: str) -> None:
+    session = store.new_session()
+    old = said(store, session, f"So {again} it is, not Porto Alegre")
+    learn(store, old, "home", "Porto")
+    store.forget(Wish(slot="home", value="porto", keep_turns=True))
+    assert learn(store, old, "home", again) is Outcome.REFUSED
+    assert learn(store, old, "home", "Porto Alegre") is Outcome.ADDED, "that is another place"
+    assert learn(store, old, "past", again) is Outcome.ADDED, "and that another fact"
+
+
 def test_an_erased_turn_teaches_nothing(store: Store) -> None:
     session = store.new_session()
     turn = said(store, session, "I live in Porto")

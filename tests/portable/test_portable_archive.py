@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from portable_samples import fill, resealed  # type: ignore[import-not-found]
 
 from pocket_agent.errors import DiskFullError, PortableError, ProfileError, StoreError
+from pocket_agent.memory.joining import Arrival
 from pocket_agent.memory.records import Turn, TurnRole, TurnStatus
 from pocket_agent.memory.store import Store
 from pocket_agent.portable.archive import Summary, export_profile, import_profile, read_contents
@@ -404,4 +405,4 @@ def test_two_lives_with_the_same_words_are_both_kept(
     assert import_profile(empty, file).turns == 3
     assert len(empty.sessions()) == 4
     with pytest.raises(StoreError):
-        empty.add_archive((), read_contents(lived).turns[:1], ())
+        empty.add_archive(Arrival(turns=read_contents(lived).turns[:1]))

@@ -4,7 +4,9 @@ import asyncio
 import time
 from collections.abc import Callable
 
+import pytest
 from scripted import ScriptedBackend
+from textual import events
 from textual.pilot import Pilot
 
 from pocket_agent.tui.app import PocketApp
@@ -37,6 +39,27 @@ async def shows(pilot: Pilot[str], text: str, timeout: float = 20.0) -> None:
 async def shows_no(pilot: Pilot[str], text: str) -> None:
     """Wait until the text is no longer on the screen."""
     await wait_until(pilot, lambda: text not in screen_text(pilot.app), f"no {text!r}")
+
+
+async def open_by(pilot: Pilot[str], key: str, sign: str) -> None:
+    """Wait until the app is ready, press the key, and wait for what then stands there."""
+    await shows(pilot, "○ ready")
+    await pilot.press(key)
+    await shows(pilot, sign)
+
+
+def type_before_the_first_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let somebody have typed "early", Enter and "next" while the app was starting."""
+
+    def on_load(app: PocketApp) -> None:
+        for letter in "early":
+            app.post_message(events.Key(letter, letter))
+        # Before the terminal is set up, it makes this of Enter.
+        app.post_message(events.Key("ctrl+j", "\n"))
+        for letter in "next":
+            app.post_message(events.Key(letter, letter))
+
+    monkeypatch.setattr(PocketApp, "on_load", on_load, raising=False)
 
 
 async def say(pilot: Pilot[str], text: str) -> None:

@@ -14,7 +14,7 @@ from pocket_agent.assistant.events import (
     UserSaved,
 )
 from pocket_agent.assistant.phrases import label
-from pocket_agent.errors import PocketAgentError, PortableError
+from pocket_agent.errors import PocketAgentError, PortableError, UsageError
 from pocket_agent.llm.calibration import Calibration
 from pocket_agent.llm.catalogue import catalogue
 from pocket_agent.llm.fitting import Fit, Memory, judge, need
@@ -35,6 +35,7 @@ from pocket_agent.profile.facts import (
 )
 from pocket_agent.tui.backend import (
     Answered,
+    Change,
     NeedsKeyError,
     Page,
     Preview,
@@ -357,6 +358,27 @@ class ScriptedBackend:
             *facts,
             *(SourceRow(told[t].text, "you", session=told[t].session, turn=t) for t in drawn.turns),
         ]
+
+    async def said_at(self, fact: str) -> SourceRow | None:
+        held = next(f for f in self._facts if f.id == fact)
+        if not held.sources:
+            return None
+        return SourceRow("Question 0?", "you", session="s1", turn=held.sources[0].turn)
+
+    async def history(self, fact: str) -> list[Change]:
+        return [
+            Change(AT, "policy", "add home: Leeds", "I live in [b]Leeds[/b]", undone=True),
+            Change(AT, "user", "update home: Leeds > Porto"),
+        ]
+
+    async def facts_at(self, day: str) -> list[Fact]:
+        if not day.startswith("20"):
+            raise UsageError(f"{day!r} is no date", "Write 2026-11-03.")
+        return [fact("old", "home", "Leeds", "I live in Leeds")]
+
+    async def add_fact(self, text: str) -> str:
+        self.changes.append(("add", text))
+        return f"remembered: {text}"
 
     async def facts(self) -> list[Fact]:
         return self._facts

@@ -3,13 +3,18 @@
 import asyncio
 
 import pytest
-from driving import app_with, prompt_of, say, shows, wait_until
+from driving import (
+    app_with,
+    prompt_of,
+    say,
+    shows,
+    type_before_the_first_picture,
+    wait_until,
+)
 from scripted import ScriptedBackend
 from textual import events
 from textual._xterm_parser import XTermParser
 from textual.events import Paste
-
-from pocket_agent.tui.app import PocketApp
 
 
 async def test_enter_sends_and_the_other_keys_break_the_line() -> None:
@@ -102,15 +107,7 @@ async def test_letters_typed_faster_than_they_are_shown_keep_their_order() -> No
 async def test_what_is_typed_before_the_first_picture_is_kept_and_its_enter_sends(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def on_load(app: PocketApp) -> None:
-        for letter in "early":
-            app.post_message(events.Key(letter, letter))
-        # Before the terminal is set up, it makes this of Enter.
-        app.post_message(events.Key("ctrl+j", "\n"))
-        for letter in "next":
-            app.post_message(events.Key(letter, letter))
-
-    monkeypatch.setattr(PocketApp, "on_load", on_load, raising=False)
+    type_before_the_first_picture(monkeypatch)
     backend = ScriptedBackend()
     async with app_with(backend).run_test(notifications=True) as pilot:
         await wait_until(pilot, lambda: backend.said == ["early"], "the message")

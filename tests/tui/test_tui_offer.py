@@ -4,9 +4,16 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from driving import prompt_of, screen_text, shows, shows_no, wait_until
+from driving import (
+    app_with,
+    prompt_of,
+    screen_text,
+    shows,
+    shows_no,
+    type_before_the_first_picture,
+    wait_until,
+)
 from scripted import ScriptedBackend
-from textual import events
 from textual.pilot import Pilot
 
 from pocket_agent.cli.chat import tui_options
@@ -35,10 +42,9 @@ class Opens(ScriptedBackend):
         await super().open(session, report)  # type: ignore[arg-type]
 
 
-def app_with(backend: ScriptedBackend, noes: list[int] | None = None) -> PocketApp:
+def offering(backend: ScriptedBackend, noes: list[int] | None = None) -> PocketApp:
     said_no = noes if noes is not None else []
-    options = TuiOptions(offers_encryption=True, decline_encryption=lambda: said_no.append(1))
-    return PocketApp(backend, options)
+    return app_with(backend, offers_encryption=True, decline_encryption=lambda: said_no.append(1))
 
 
 def offered(pilot: Pilot[str]) -> bool:
@@ -53,7 +59,7 @@ async def offer(pilot: Pilot[str]) -> None:
 @pytest.mark.parametrize("key", ["enter", "escape"])
 async def test_one_key_skips_it(key: str) -> None:
     backend, noes = Opens(), []
-    async with app_with(backend, noes).run_test() as pilot:
+    async with offering(backend, noes).run_test() as pilot:
         await offer(pilot)
         await shows(pilot, "data is lost")
         assert backend.keys == []  # nothing is made before the answer
@@ -65,7 +71,7 @@ async def test_one_key_skips_it(key: str) -> None:
 
 async def test_a_passphrase_is_typed_twice_and_not_shown() -> None:
     backend, noes = Opens(), []
-    async with app_with(backend, noes).run_test() as pilot:
+    async with offering(backend, noes).run_test() as pilot:
         await offer(pilot)
         await pilot.press("tab", *"short", "enter")
         await shows(pilot, "That is short")
@@ -84,7 +90,7 @@ async def test_a_passphrase_is_typed_twice_and_not_shown() -> None:
 async def test_after_tab_it_can_still_be_skipped() -> None:
     for keys in (("tab", *"half a passphrase", "escape"), ("tab", "enter")):
         backend = Opens()
-        async with app_with(backend).run_test() as pilot:
+        async with offering(backend).run_test() as pilot:
             await offer(pilot)
             await pilot.press(*keys)
             await shows(pilot, "○ ready")
@@ -94,7 +100,7 @@ async def test_after_tab_it_can_still_be_skipped() -> None:
 
 async def test_what_is_typed_over_the_offer_goes_to_the_field_unsent() -> None:
     backend = Opens()
-    async with app_with(backend).run_test() as pilot:
+    async with offering(backend).run_test() as pilot:
         await offer(pilot)
         await pilot.press(*"helloo", "backspace", "enter")
         await wait_until(pilot, lambda: prompt_of(pilot).text == "hello", "the draft")
@@ -106,16 +112,9 @@ async def test_what_is_typed_over_the_offer_goes_to_the_field_unsent() -> None:
 async def test_what_is_typed_before_the_first_picture_is_sent_once_it_is_skipped(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def on_load(app: PocketApp) -> None:
-        for letter in "early":
-            app.post_message(events.Key(letter, letter))
-        app.post_message(events.Key("ctrl+j", "\n"))
-        for letter in "next":
-            app.post_message(events.Key(letter, letter))
-
-    monkeypatch.setattr(PocketApp, "on_load", on_load, raising=False)
+    type_before_the_first_picture(monkeypatch)
     backend = Opens()
-    async with app_with(backend).run_test() as pilot:
+    async with offering(backend).run_test() as pilot:
         await offer(pilot)
         assert backend.said == []
         await pilot.press("enter")
@@ -124,7 +123,7 @@ async def test_what_is_typed_before_the_first_picture_is_sent_once_it_is_skipped
 
 
 async def test_no_key_leads_past_the_offer() -> None:
-    async with app_with(Opens()).run_test() as pilot:
+    async with offering(Opens()).run_test() as pilot:
         await offer(pilot)
         for key in ("ctrl+p", "f2", "f3", "f4", "f5", "ctrl+n", "pageup"):
             await pilot.press(key)

@@ -1,7 +1,7 @@
 """Profile, conversations, context, help and passphrase, driven by keys."""
 
 import pytest
-from driving import say, screen_text, shows, shows_no, wait_until
+from driving import open_by, say, screen_text, shows, shows_no, wait_until
 from scripted import AT, FACTS, ScriptedBackend, exchanges, fact
 from textual.binding import Binding
 
@@ -20,13 +20,6 @@ from pocket_agent.tui.screens.profile import ProfileScreen
 from pocket_agent.tui.screens.sessions import SessionsScreen
 from pocket_agent.tui.widgets.entries import MemoryLine
 from pocket_agent.tui.widgets.prompt import Prompt
-
-
-async def open_by(pilot, key: str, sign: str) -> None:  # type: ignore[no-untyped-def]
-    await shows(pilot, "○ ready")
-    await pilot.press(key)
-    await shows(pilot, sign)
-
 
 # Profile
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from driving import say, screen_text, shows, wait_until
+from driving import open_by, say, screen_text, shows, wait_until
 from scripted import ScriptedBackend
 
 from pocket_agent.paths import Locations
@@ -57,9 +57,7 @@ async def test_yes_no_and_delete_on_the_profile_screen() -> None:
     for key, change in (("y", "confirm"), ("n", "reject"), ("d", "reject")):
         backend = ScriptedBackend()
         async with PocketApp(backend).run_test() as pilot:
-            await shows(pilot, "○ ready")
-            await pilot.press("f2")
-            await shows(pilot, "WAITING FOR YOUR YES OR NO")
+            await open_by(pilot, "f2", "WAITING FOR YOUR YES OR NO")
             await pilot.press(key)
             await wait_until(pilot, lambda b=backend: bool(b.changes), "the answer")  # type: ignore[misc]
             assert backend.changes == [(change, "f7")]

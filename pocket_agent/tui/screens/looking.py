@@ -44,10 +44,10 @@ class Looking(Frame):
 
         backend = self.dialogue.backend
         await self.dialogue.attempt(
-            choose_source(cast("PocketApp", self.app), backend, sources.drawn, self._go_to)
+            choose_source(cast("PocketApp", self.app), backend, sources.drawn, self.go_to)
         )
 
-    async def _go_to(self, row: SourceRow) -> None:
+    async def go_to(self, row: SourceRow) -> None:
         """A fact on the profile screen, or a past turn where it was said."""
         if row.fact:
             from pocket_agent.tui.screens.profile import ProfileScreen

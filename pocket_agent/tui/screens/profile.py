@@ -1,6 +1,7 @@
 """What is remembered: facts under headings, each with the words it rests on; edit, delete, undo."""
 
 from collections.abc import Coroutine, Iterator
+from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual import on, work
@@ -20,15 +21,24 @@ from pocket_agent.tui.safe_text import one_line, printable
 from pocket_agent.tui.screens.confirm import forget_asking
 from pocket_agent.tui.screens.listing import MARGIN, Listing
 from pocket_agent.tui.status import NARROW
+from pocket_agent.tui.widgets.bars import Heading
 
 if TYPE_CHECKING:
     from pocket_agent.tui.app import PocketApp
 
 _EMPTY = "Nothing is remembered yet. What you tell about yourself in the chat comes here."
 _SLOT = 12
+_CHANGES = ("edit", "add", "remove", "undo", "lock", "pin", "answer", "forget")
 
 
-class ProfileScreen(Listing[Fact]):
+class _Wish(Enum):
+    """What the field is open for, where it is no fact that is edited."""
+
+    ADD = "a new fact, as food: ramen or avoid food: olives"
+    DATE = "as it was on a day: 2026-11-03"
+
+
+class ProfileScreen(Listing[Fact | _Wish]):
     """See and change what is remembered.
 
     Args:
@@ -38,11 +48,15 @@ class ProfileScreen(Listing[Fact]):
     CSS_PATH = "profile.tcss"
     TITLE = "Profile"
     KEYS = (
-        "e edit · d delete · u undo · l lock · p pin · "
-        "y yes · n no · x forget · / filter · Esc back"
+        "e edit · a add · d delete · u undo · l lock · p pin · y yes · n no · x forget · "
+        "w words · h history · t date · / filter · Esc back"
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("e,enter", "edit", "edit the value"),
+        Binding("a,plus", "add", "add a fact by hand: food: ramen"),
+        Binding("w,g", "words", "go to your words: the turn that a fact rests on"),
+        Binding("h", "history", "everything that became of a fact"),
+        Binding("t", "date", "the profile as it was on a day"),
         Binding("d,delete", "remove", "delete (undo brings it back)"),
         Binding("u,ctrl+u", "undo", "undo the last change"),
         Binding("l", "lock", "lock or unlock: only you change a locked fact"),
@@ -58,9 +72,16 @@ class ProfileScreen(Listing[Fact]):
         super().__init__(backend, "facts")
         self._wanted = at
         self._facts: dict[str, Fact] = {}
+        self._day = ""  # the day whose profile is shown; empty for now
 
     def heading(self) -> str:
-        return f"Profile · {self._backend.profile_name}"
+        then = f" · as it was on {one_line(self._day)}" if self._day else ""
+        return f"Profile · {self._backend.profile_name}{then}"
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if self._day and action in _CHANGES:
+            return False  # the past is to be looked at
+        return super().check_action(action, parameters)
 
     def on_mount(self) -> None:
         self._reload()
@@ -71,10 +92,13 @@ class ProfileScreen(Listing[Fact]):
     @work(group="facts", exclusive=True)
     async def _reload(self) -> None:
         try:
-            facts = await self._backend.facts()
+            day = self._day
+            facts = await (self._backend.facts_at(day) if day else self._backend.facts())
         except PocketAgentError as error:
+            self._day = ""
             self._say(str(error))
             return
+        self.query_one(Heading).show(self.heading())
         self._facts = {fact.id: fact for fact in facts}
         self._paint()
 
@@ -105,13 +129,21 @@ class ProfileScreen(Listing[Fact]):
     def _chosen(self) -> Fact | None:
         return self._facts.get(self._chosen_id())
 
+    def action_back(self) -> None:
+        if self._day and not (self._field.has_focus or self._needle):
+            self._day = ""
+            self._say("")
+            self._reload()
+            return
+        super().action_back()
+
     @on(OptionList.OptionSelected)
     def _selected(self) -> None:
         self.action_edit()
 
     def action_edit(self) -> None:
         fact = self._chosen()
-        if fact is not None and fact.state is not FactState.DOUBT:
+        if fact is not None and fact.state is not FactState.DOUBT and not self._day:
             self._editing = fact
             self._open_field(f"new value of {fact.slot}", printable(fact.value))
 
@@ -122,8 +154,51 @@ class ProfileScreen(Listing[Fact]):
     def refilter(self) -> None:
         self._paint()
 
-    def edited(self, item: Fact, value: str) -> None:
-        if value != item.value:
+    def action_add(self) -> None:
+        self._editing = _Wish.ADD
+        self._open_field(_Wish.ADD.value, "")
+
+    def action_date(self) -> None:
+        self._editing = _Wish.DATE
+        self._open_field(_Wish.DATE.value, self._day)
+
+    @work(group="look", exclusive=True)
+    async def action_words(self) -> None:
+        """Leave for the turn that the fact rests on."""
+        fact = self._chosen()
+        if fact is None:
+            return
+        try:
+            row = await self._backend.said_at(fact.id)
+        except PocketAgentError as error:
+            self._say(str(error))
+            return
+        if row is None:
+            self._say("It rests on no turn that is here.")
+            return
+        chat = cast("PocketApp", self.app).chat
+        self.dismiss(None)
+        chat.run_worker(chat.dialogue.attempt(chat.go_to(row)), group="sources", exclusive=True)
+
+    @work(group="look", exclusive=True)
+    async def action_history(self) -> None:
+        from pocket_agent.tui.screens.history import HistoryScreen
+
+        if fact := self._chosen():
+            try:
+                changes = await self._backend.history(fact.id)
+            except PocketAgentError as error:
+                self._say(str(error))
+                return
+            self.app.push_screen(HistoryScreen(f"{fact.slot} · {fact.value}", changes))
+
+    def edited(self, item: Fact | _Wish, value: str) -> None:
+        if item is _Wish.ADD:
+            self._change(self._backend.add_fact(value))
+        elif item is _Wish.DATE:
+            self._day = value
+            self._reload()
+        elif isinstance(item, Fact) and value != item.value:
             self._change(self._backend.edit_fact(item.id, value))
 
     def action_remove(self) -> None:

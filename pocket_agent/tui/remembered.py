@@ -1,0 +1,68 @@
+"""What the profile screen asks of a store beside the facts that hold now. Called in a thread."""
+
+from pocket_agent.assistant.history import of_fact, tell
+from pocket_agent.assistant.learning import describe
+from pocket_agent.errors import StoreError, UsageError
+from pocket_agent.memory.records import Turn
+from pocket_agent.memory.store import Store
+from pocket_agent.moments import end_of
+from pocket_agent.profile.facts import Actor, Fact, Op, OpKind, Polarity, Source
+from pocket_agent.profile.rules import as_of, effective
+from pocket_agent.profile.waiting import waiting
+from pocket_agent.tui.backend import Change, SourceRow
+from pocket_agent.tui.dates import moment
+
+_AVOID = "avoid "
+
+
+class Remembered:
+    """The part of `Parts` that looks into the past of facts, and takes new ones by hand."""
+
+    __slots__ = ()
+    store: Store
+
+    def said_at(self, fact: Fact) -> SourceRow | None:
+        """The last turn that a fact rests on, if it is there."""
+        for source in reversed(fact.sources):
+            turn = self._turn(source.turn)
+            if turn is not None:
+                return SourceRow(turn.text, moment(turn.at), "", turn.session, turn.id)
+        return None
+
+    def history(self, fact: Fact) -> list[Change]:
+        """The changes of a fact, oldest first."""
+        events = self.store.events()
+        by_id = {event.id: event for event in events}
+        counting = {event.seq for event in effective(events)}
+        made = []
+        for event in of_fact(events, fact.slot, fact.value):
+            told = tell(event, by_id, counts=event.seq in counting)
+            made.append(Change(event.at, event.actor, told.what, told.quote, told.undone))
+        return made
+
+    def facts_at(self, day: str) -> list[Fact]:
+        """What held, and what waited, at the end of a day or at a time."""
+        until = end_of(day).isoformat(timespec="milliseconds")
+        profile = as_of(self.store.events(), until)
+        return [*profile.active(), *waiting(profile)]
+
+    def add_fact(self, text: str) -> str:
+        """Write a fact by hand, as `slot: value`."""
+        name, colon, value = text.partition(":")
+        avoids = name.strip().lower().startswith(_AVOID)
+        slot, value = name.strip().lower().removeprefix(_AVOID).strip(), value.strip()
+        if not colon or not value:
+            raise UsageError("That is no fact", "Write it so: food: ramen, or avoid food: olives.")
+        sign = Polarity.AVOIDS if avoids else Polarity.LIKES
+        op, typed = Op(OpKind.ADD, slot, value, polarity=sign), Source("", 0, len(value), value)
+        applied = self.store.record(op, actor=Actor.USER, source=typed)
+        event = self.store.last_event()
+        if not applied.changed or event is None:
+            return "that is remembered already"
+        return describe(event, applied)
+
+    def _turn(self, name: str) -> Turn | None:
+        try:
+            return self.store.turn(name)
+        except StoreError:
+            return None

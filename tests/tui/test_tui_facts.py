@@ -1,0 +1,87 @@
+"""The profile screen beyond the list: by hand, to the words, the history of a fact, another day."""
+
+from pathlib import Path
+
+import pytest
+from driving import open_by, screen_text, shows, shows_no, wait_until
+from scripted import ScriptedBackend, exchanges
+
+from pocket_agent.errors import PocketAgentError
+from pocket_agent.paths import Locations
+from pocket_agent.profile.facts import Actor, Op, OpKind
+from pocket_agent.profile.sources import ground
+from pocket_agent.tui.app import PocketApp
+from pocket_agent.tui.live import LiveBackend
+from pocket_agent.tui.options import TuiOptions
+from pocket_agent.tui.screens.chat import ChatScreen
+from pocket_agent.tui.screens.profile import ProfileScreen
+
+
+async def test_by_hand_history_another_day_and_to_the_words() -> None:
+    backend = ScriptedBackend(turns=exchanges(3))
+    async with PocketApp(backend).run_test(size=(100, 40)) as pilot:
+        await open_by(pilot, "f2", "TASTES")
+        await pilot.press("a", *"food: soup", "enter")
+        await shows(pilot, "remembered: food: soup · u undo")
+        assert backend.changes == [("add", "food: soup")]
+
+        await pilot.press("h")
+        await shows(pilot, "update home: Leeds > Porto")
+        assert "add home: Leeds   undone" in screen_text(pilot.app)
+        assert "policy · “I live in [b]Leeds[/b]”" in screen_text(pilot.app)
+        await pilot.press("escape")
+
+        await pilot.press("t", *"yesterday", "enter")
+        await shows(pilot, "'yesterday' is no date. Write 2026-11-03.")
+        await pilot.press("t", *"2026-11-03", "enter")
+        await shows(pilot, "as it was on 2026-11-03")
+        await shows(pilot, "Leeds")
+        await pilot.press("e", "d", "u", "l", "p", "x", "a", "enter")
+        await shows_no(pilot, "TASTES")
+        assert len(backend.changes) == 1, "the past is not changed"
+        assert backend.undone == []
+        await pilot.press("escape")
+        await shows_no(pilot, "as it was on")
+        await shows(pilot, "TASTES")
+        assert isinstance(pilot.app.screen, ProfileScreen)
+
+        await pilot.press("slash", *"short", "enter", "w")
+        await shows(pilot, "It rests on no turn that is here.")
+        await pilot.press("escape", "slash", *"olives", "enter", "w")
+        await wait_until(pilot, lambda: isinstance(pilot.app.screen, ChatScreen), "the chat")
+        await shows(pilot, "Question 0?")
+
+
+async def test_the_real_backend_knows_the_past_of_a_fact(locations: Locations) -> None:
+    backend = LiveBackend(locations, "default", TuiOptions())
+    await backend.open(None, lambda _: None)
+    try:
+        store = backend._open.store
+        session = store.new_session("Moving")
+        turn = store.add_user_turn(session.id, "I live in Porto")
+        source = ground(turn.id, turn.text, "Porto")
+        store.record(Op(OpKind.ADD, "home", "Porto"), actor=Actor.POLICY, source=source)
+        (home,) = await backend.facts()
+        row = await backend.said_at(home.id)
+        assert row is not None
+        assert (row.session, row.turn) == (session.id, turn.id)
+        assert await backend.add_fact("Avoid food: olives") == "remembered: food · avoids olives"
+        assert await backend.add_fact("avoid food: olives") == "that is remembered already"
+        olives = store.profile().active("food")[0]
+        assert await backend.said_at(olives.id) is None
+        await backend.edit_fact(home.id, "Lagos")
+        await backend.undo()
+        told = [(change.what, change.undone) for change in await backend.history(home.id)]
+        assert told == [
+            ("add home: Porto", False),
+            ("update home: Porto > Lagos", True),
+            ("undo 3", False),
+        ]
+        assert await backend.facts_at("2020-01-01") == []
+        assert len(await backend.facts_at("2099-01-01")) == 2
+        for text in ("nothing", "food:", "nowhere: x"):
+            with pytest.raises(PocketAgentError):
+                await backend.add_fact(text)
+        assert Path(locations.profiles).exists()
+    finally:
+        await backend.close()
