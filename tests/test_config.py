@@ -50,8 +50,9 @@ def test_every_setting_is_read(path: Path) -> None:
         "resume": True,
         "when_full": "summarise",
     }
-    path.write_text("".join(f"{name} = {json.dumps(value)}\n" for name, value in wanted.items()))
-    assert asdict(load_settings(path)) == wanted
+    plain = "".join(f"{name} = {json.dumps(value)}\n" for name, value in wanted.items())
+    path.write_text(f'{plain}[keys]\nregenerate = "f9"\n')
+    assert asdict(load_settings(path)) == {**wanted, "keys": {"regenerate": "f9"}}
 
 
 @pytest.mark.parametrize(
