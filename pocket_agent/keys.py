@@ -70,7 +70,7 @@ def wrong_key(changed: Mapping[str, object], action: str) -> str:
     if action not in DEFAULT_KEYS:
         return f"there is no action {action!r}; there are {', '.join(DEFAULT_KEYS)}"
     if not isinstance(key, str) or not _KEY.fullmatch(key):
-        return f"{key!r} is no key; keys are written like ctrl+g, alt+up, f6"
+        return f"{key!r} is no key; keys are written like ctrl+g, alt+up, f9"
     if key in _WRITING or not ("ctrl+" in key or "alt+" in key or _ALONE.fullmatch(key)):
         return f"{key} is needed for writing; take one with ctrl or alt, or a function key"
     others = {a: k for a, k in (DEFAULT_KEYS | dict(changed)).items() if a != action}

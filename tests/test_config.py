@@ -135,20 +135,20 @@ def test_a_link_stays_a_link(path: Path, tmp_path: Path) -> None:
 
 
 def test_keys_are_read(path: Path) -> None:
-    path.write_text('[keys]\nregenerate = "f6"\nstop = "ctrl+g"\ncontinue = "ctrl+r"\n')
+    path.write_text('[keys]\nregenerate = "f9"\nstop = "ctrl+g"\ncontinue = "ctrl+r"\n')
     assert load_settings(path).keys == {
-        "regenerate": "f6",
+        "regenerate": "f9",
         "stop": "ctrl+g",
         "continue": "ctrl+r",
     }
-    path.write_text('keys.regenerate = "f6"\n')
-    assert load_settings(path).keys == {"regenerate": "f6"}
+    path.write_text('keys.regenerate = "f9"\n')
+    assert load_settings(path).keys == {"regenerate": "f9"}
 
 
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ('fly = "f6"', "line 5: there is no action 'fly'"),
+        ('fly = "f9"', "line 5: there is no action 'fly'"),
         ('profile = "hyper+x"', "line 5: 'hyper+x' is no key"),
         ('profile = ""', "line 5: '' is no key"),
         ("profile = 7", "line 5: 7 is no key"),
@@ -158,5 +158,5 @@ def test_keys_are_read(path: Path) -> None:
     ],
 )
 def test_a_key_that_can_not_be_is_refused_with_its_line(path: Path, line: str, words: str) -> None:
-    path.write_text(f'profile = "home"\n\n[keys]\nundo = "f6"\n{line}\n')
+    path.write_text(f'profile = "home"\n\n[keys]\nundo = "f9"\n{line}\n')
     assert words in complaint(path)

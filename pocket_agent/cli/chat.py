@@ -75,6 +75,7 @@ def tui_options(arguments: argparse.Namespace) -> "tuple[Locations, str, TuiOpti
         learn=settings.learn,
         incognito=silent,
         blank=blank,
+        welcomes=new and not silent and settings.ask,
         new_profile=new and named and not silent,
         offers_encryption=new and key is None and not silent and may_offer,
         save_theme=None if silent else partial(_save, locations.config, "theme"),

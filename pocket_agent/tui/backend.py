@@ -16,6 +16,7 @@ from pocket_agent.profile.facts import Fact
 from pocket_agent.tui.library import Library
 
 if TYPE_CHECKING:
+    from pocket_agent.tui.live_questions import Questions
     from pocket_agent.tui.model_room import ModelRoom
 
 
@@ -171,6 +172,10 @@ class Backend(Protocol):
     @property
     def session(self) -> Session | None:
         """The conversation that `send` continues; None until a new one has its first turn."""
+
+    @property
+    def questions(self) -> "Questions":
+        """What may be asked of the person; only once the profile is open."""
 
     @property
     def library(self) -> Library:

@@ -56,6 +56,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("copy", "copy", "copy the last reply, or only its next code block", argument="[code]"),
     Command("models", "models", "the models: what fits, how fast it would be, pull one"),
     Command("model", "use_model", "answer with another model from now on", argument="[NAME]"),
+    Command("interview", "interview", "a few questions, so that answers fit you; pass over any"),
+    Command("questions", "questions", "whether replies may end with one", argument="on|off"),
     Command("theme", "theme", "choose the colours", argument="[NAME]"),
     Command("lock", "lock", "lock an encrypted profile until its passphrase is typed"),
     Command("quit", "quit", "leave", "quit"),

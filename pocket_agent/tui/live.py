@@ -36,6 +36,7 @@ from pocket_agent.tui.library import Library
 from pocket_agent.tui.options import TuiOptions
 
 if TYPE_CHECKING:
+    from pocket_agent.tui.live_questions import Questions
     from pocket_agent.tui.model_room import ModelRoom
     from pocket_agent.tui.workshop import Parts
 
@@ -76,6 +77,12 @@ class LiveBackend:
 
             self._models = LiveModels(self._locations, self._options, self._running)
         return self._models
+
+    @property
+    def questions(self) -> "Questions":
+        from pocket_agent.tui.live_questions import LiveQuestions
+
+        return LiveQuestions(self._open.store, writes=not self._options.incognito)
 
     @property
     def library(self) -> Library:

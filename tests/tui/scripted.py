@@ -33,6 +33,8 @@ from pocket_agent.profile.facts import (
     Polarity,
     Source,
 )
+from pocket_agent.profile.slots import BY_NAME as SLOTS_BY_NAME
+from pocket_agent.profile.slots import Slot
 from pocket_agent.tui.backend import (
     Answered,
     Change,
@@ -165,6 +167,28 @@ class ScriptedModels:
         return name
 
 
+class ScriptedQuestions:
+    """Two questions; keeps the answers."""
+
+    def __init__(self) -> None:
+        self.slots = [SLOTS_BY_NAME["address"], SLOTS_BY_NAME["home"]]
+        self.answers: list[tuple[str, str]] = []
+        self.allowed: list[bool] = []
+
+    async def left(self) -> list[Slot]:
+        met = {name for name, _ in self.answers}
+        stopped = any(text == "never" for _, text in self.answers)
+        return [] if stopped else [slot for slot in self.slots if slot.name not in met]
+
+    async def answer(self, slot: str, text: str) -> str:
+        self.answers.append((slot, text))
+        return f"remembered: {slot} · {text}" if text and text != "never" else ""
+
+    async def allow(self, wanted: bool) -> str:
+        self.allowed.append(wanted)
+        return "questions are welcome again" if wanted else "no more questions"
+
+
 class ScriptedBackend:
     """Answers every message with `reply`, piece by piece, and learns `learns` from it.
 
@@ -209,6 +233,7 @@ class ScriptedBackend:
         self.imports = 0
         self.use: ContextUse | None = None
         self.library = ScriptedLibrary(self)
+        self.questions = ScriptedQuestions()
         self.asks = ""
         self.models = ScriptedModels()
         self.fail_model: PocketAgentError | None = None

@@ -17,6 +17,7 @@ from pocket_agent.tui.commands import Command, parse
 from pocket_agent.tui.conversation import Said
 from pocket_agent.tui.dialogue import Dialogue
 from pocket_agent.tui.options import TuiOptions
+from pocket_agent.tui.screens.asking import OFFER, Asking
 from pocket_agent.tui.screens.choosing import Choosing
 from pocket_agent.tui.screens.looking import Looking
 from pocket_agent.tui.screens.passphrase import PassphraseScreen
@@ -41,7 +42,7 @@ _PLACEHOLDERS = (
 )
 
 
-class ChatScreen(Redoing, Writing, Looking, Choosing):
+class ChatScreen(Redoing, Writing, Looking, Choosing, Asking):
     """Talk with the assistant."""
 
     TITLE = "Chat"
@@ -187,6 +188,9 @@ class ChatScreen(Redoing, Writing, Looking, Choosing):
         if self._options.new_profile and not self._was_locked:
             name = self.dialogue.backend.profile_name
             self.dialogue.conversation.note(f"a new profile, {name}, was made")
+            self.entries_changed()
+        if self._options.welcomes and not self._was_locked:
+            self.dialogue.conversation.note(OFFER)
             self.entries_changed()
 
     def _tell_if_full(self) -> None:
