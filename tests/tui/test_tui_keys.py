@@ -9,7 +9,7 @@ from pocket_agent.tui.screens.help import blocks
 
 async def test_changed_keys_work_and_are_told_everywhere() -> None:
     keys = {
-        "regenerate": "f9",
+        "regenerate": "f8",
         "help": "f9",
         "undo": "alt+z",
         "profile": "ctrl+g",
@@ -25,7 +25,7 @@ async def test_changed_keys_work_and_are_told_everywhere() -> None:
         await shows(pilot, "alt+z undo")
         await shows(pilot, "○ ready")
         await pilot.press("ctrl+r")
-        await pilot.press("f9")
+        await pilot.press("f8")
         await wait_until(pilot, lambda: len(backend.redone) == 2, "another reply")
         await shows(pilot, "○ ready")
         assert backend.redone == [("send", ""), ("regenerate", "")]
@@ -36,7 +36,7 @@ async def test_changed_keys_work_and_are_told_everywhere() -> None:
         await pilot.press("escape", "f9")
         await shows(pilot, "Commands")
         await pilot.press("escape", "ctrl+p", *"regen")
-        await shows(pilot, "another reply to your last message (F9)")
+        await shows(pilot, "another reply to your last message (F8)")
 
 
 def test_the_help_tells_the_keys_in_force() -> None:
