@@ -29,7 +29,7 @@ demo: $(VENV)/.installed ## play two sessions through the real model, without a 
 	$(BIN)/python -m pocket_agent.cli.demo
 
 test: $(VENV)/.installed-dev lint ## every check there is, as CI runs it
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 test-fast: $(VENV)/.installed-dev ## the tests that take no model
 	$(BIN)/pytest -m "not slow" -x -q
