@@ -275,7 +275,9 @@ def spoil(home: Path, content: bytes) -> Path:
     return path
 
 
-@pytest.mark.parametrize("content", [b"x", b"hello\n" * 500, os.urandom(8192)])
+@pytest.mark.parametrize(
+    "content", [b"x", b"hello\n" * 500, os.urandom(8192)], ids=["short", "text", "noise"]
+)
 def test_a_store_that_is_no_database(call: Any, home: Path, content: bytes) -> None:
     path = spoil(home, content)
     for words in EVERY:
