@@ -22,8 +22,8 @@ from pocket_agent.llm.protocol import (
 )
 from pocket_agent.memory.records import Turn, TurnRole
 
-NEAR_FULL = 0.55
-"""From this share of the context on, a summary is made."""
+NEAR_FULL = 0.65
+"""From this share of the context on, a summary is made: above what stays when turns have left."""
 MAX_TOKENS = 96
 ASK = (
     "Sum up what we have said so far in at most three short sentences. Only what was said: names, "
