@@ -26,7 +26,7 @@ from pocket_agent.tui.screens.writing import Writing
 from pocket_agent.tui.widgets.bars import Heading, StatusLine
 from pocket_agent.tui.widgets.entries import MemoryLine
 from pocket_agent.tui.widgets.prompt import Prompt
-from pocket_agent.tui.widgets.transcript import Transcript
+from pocket_agent.tui.widgets.transcript import WELCOME, Transcript
 
 if TYPE_CHECKING:
     from pocket_agent.tui.app import PocketApp
@@ -86,8 +86,8 @@ class ChatScreen(Redoing, Writing, Looking, Choosing, Asking):
         self._options = options
         self._was_locked = False
         self.dialogue = Dialogue(backend, self, self._spawn, options.mode)
-        welcome = _WELCOMES.get(options.mode)
-        self._transcript = Transcript(welcome) if welcome else Transcript()
+        welcome = _WELCOMES.get(options.mode, WELCOME)
+        self._transcript = Transcript(f"{welcome}\n\n{OFFER}" if options.welcomes else welcome)
         self._prompt = Prompt(enter_sends=options.enter_sends)
         self._status = StatusLine()
         self._heading = Heading(
@@ -188,9 +188,6 @@ class ChatScreen(Redoing, Writing, Looking, Choosing, Asking):
         if self._options.new_profile and not self._was_locked:
             name = self.dialogue.backend.profile_name
             self.dialogue.conversation.note(f"a new profile, {name}, was made")
-            self.entries_changed()
-        if self._options.welcomes and not self._was_locked:
-            self.dialogue.conversation.note(OFFER)
             self.entries_changed()
 
     def _tell_if_full(self) -> None:

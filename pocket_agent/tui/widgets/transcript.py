@@ -15,7 +15,7 @@ from pocket_agent.tui.conversation import Conversation, Entry, Said
 from pocket_agent.tui.widgets.entries import MemoryLine, ReplyTurn, UserTurn, widget_for
 from pocket_agent.tui.widgets.window import MOST, Window
 
-_WELCOME = (
+WELCOME = (
     "Nothing you say here leaves this computer.\n"
     "What you tell about yourself is remembered: each memory is shown, and undone by one key."
 )
@@ -27,7 +27,7 @@ class Transcript(VerticalScroll, can_focus=False):
     class OlderWanted(Message):
         """The person has come to the top, and the entries held are all shown."""
 
-    def __init__(self, welcome: str = _WELCOME) -> None:
+    def __init__(self, welcome: str = WELCOME) -> None:
         super().__init__(id="transcript")
         self._conversation = Conversation()
         self._mounted: dict[int, Widget] = {}
