@@ -154,6 +154,10 @@ def _with_export(folder: Path) -> None:
 
 
 _NEWER = """
+DROP TABLE heads;
+DROP TABLE branches;
+ALTER TABLE sessions DROP COLUMN archived;
+ALTER TABLE sessions DROP COLUMN titled;
 DROP TABLE set_aside;
 DROP TABLE imports;
 DROP TABLE tombstone_keys;

@@ -77,8 +77,8 @@ def test_doctor_finds_all_well(run: Any, home: Path) -> None:
     assert report["ok"]
     found = {finding["name"]: finding for finding in report["findings"]}
     assert list(found) == [
-        "program", "libraries", "folders", "disk", "database", "profile", "encryption", "model",
-        "engine", "embedder",
+        "program", "libraries", "folders", "disk", "database", "profile", "encryption", "devices",
+        "model", "engine", "embedder",
     ]  # fmt: skip
     assert all(finding["ok"] for finding in found.values())
     assert found["database"]["data"]["fts5"]

@@ -9,6 +9,7 @@ from driving import prompt_of, say, screen_text, shows, shows_no, wait_until
 from scripted import Encrypted, ScriptedBackend, exchanges
 from textual.pilot import Pilot
 
+from pocket_agent.errors import StoreBusyError
 from pocket_agent.memory import cipher
 from pocket_agent.memory.store import Store
 from pocket_agent.paths import Locations
@@ -160,6 +161,14 @@ def test_sleep_and_a_clock_set_back_count_too(monkeypatch: pytest.MonkeyPatch) -
     assert idle.seconds < 60
 
 
+def nobody_holds(path: Path) -> bool:
+    try:
+        Store.open(path, key="sesame").close()
+    except StoreBusyError:
+        return False
+    return True
+
+
 @pytest.mark.slow
 async def test_the_real_thing_is_closed_while_it_is_locked(
     locations: Locations, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -180,7 +189,7 @@ async def test_the_real_thing_is_closed_while_it_is_locked(
         await shows(pilot, "Locked, because", 60)
         await wait_until(pilot, lambda: not app.chat.dialogue.backend.encrypted, "closed", 60)
         assert "harbour" not in screen_text(app)
-        Store.open(path, key="sesame").close()  # nobody holds the file
+        await wait_until(pilot, lambda: nobody_holds(path), "the file let go", 60)
         await pilot.press(*"sesam", "enter")
         await shows(pilot, "The passphrase is wrong", 60)
         await pilot.press(*"sesame", "enter")
