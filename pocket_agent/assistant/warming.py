@@ -57,4 +57,4 @@ class Warming:
                 async for _ in stream:
                     pass
             finally:
-                await stream.aclose()  # type: ignore[attr-defined]
+                await stream.aclose()  # type: ignore[attr-defined]  # a generator, here
