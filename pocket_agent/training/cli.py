@@ -37,6 +37,7 @@ COMMANDS: dict[str, Entry] = {
     "sft": Entry("sft", "warm start: supervised training on labelled turns"),
     "grpo": Entry("grpo", "reinforcement learning on single turns"),
     "evaluate": Entry("evaluation.report", "score policies on labelled turns"),
+    "average": Entry("average", "an adapter between two, one trained on from the other"),
     "export": Entry("export", "write the trained weights as GGUF"),
     "all": Entry("pipeline", "all of these in order; what is done is skipped"),
     "ship": Entry("ship", "put a trained policy into models/"),
