@@ -207,7 +207,8 @@ class _Walk:
             return replace(event, source=None)
         if source.question and _question_lost(source, self._scope):
             source = replace(source, question="")
-        return replace(event, source=self._scope.cover(source))
+        covered = _with_its_value(event.op.value, source, self._scope.cover(source))
+        return replace(event, source=covered)
 
     def _grounded_anew(self, event: Event) -> Event:
         """What made a fact that stays now rests on other words that say the same."""
@@ -305,3 +306,19 @@ def _doubts(applied: Applied) -> bool:
 
 def _overreaches(applied: Applied) -> bool:
     return applied.outcome in (Outcome.ADDED, Outcome.UPDATED, Outcome.REMOVED)
+
+
+def _with_its_value(value: str, source: Source, covered: Source) -> Source:
+    """The covered source, with the value of a statement that stays legible in its question.
+
+    The same word may be forgotten as another fact. What the event itself still states is no secret,
+    and without it the event would rest on nothing.
+    """
+    span = find_span(source.question, value) if value else None
+    said = any(find_span(text, value) for text in (covered.quote, covered.question))
+    if span is None or said or len(covered.question) != len(source.question):
+        return covered
+    start, end = span
+    words = source.question[start:end]
+    question = f"{covered.question[:start]}{words}{covered.question[end:]}"
+    return replace(covered, question=question)

@@ -141,6 +141,16 @@ lives = st.lists(deeds, max_size=5)
     two=[("update", "home", "Porto", "Leeds", 0), ("learn", "pet", "Leeds", "", 0)],
     later=[("add", "home", "Leeds", "", 0)],
 )
+@example(  # the word of a question is forgotten as another fact
+    common=[],
+    one=[],
+    two=[("asked", "home", "Leeds", "", 0)],
+    later=[
+        ("add", "home", "Leeds", "Leeds", 0),
+        ("add", "food", "Leeds", "Leeds", 0),
+        ("forget", "food", "Leeds", "Leeds", 0),
+    ],
+)
 @settings(
     max_examples=12,
     deadline=None,

@@ -12,6 +12,7 @@ async def test_it_is_offered_once_and_answered_line_by_line() -> None:
     async with PocketApp(backend, TuiOptions(welcomes=True)).run_test(
         size=(90, 30), notifications=True
     ) as pilot:
+        await shows(pilot, "○ ready")
         await shows(pilot, "/interview")
         await say(pilot, "/interview")
         await shows(pilot, "Enter begins")
