@@ -110,7 +110,7 @@ def worded(file: Path) -> str:
 
 
 def for_the_passphrase(file: Path) -> int:
-    """MB that trying one passphrase takes: age's scrypt holds 1 KiB × 2^N, as the file's maker chose.
+    """MB that trying one passphrase takes: age's scrypt holds 1 KiB × 2^N, its maker chose N.
 
     The faster the maker's computer, the more: 256 or 512 MB are usual.
     """
