@@ -156,6 +156,8 @@ def test_any_grounded_op_survives_the_round_trip(turn: str, data: st.DataObject)
     if not found:
         return
     at = data.draw(st.integers(0, len(found) - 1))
+    if not found[at].begins:  # the "'s" of a word: no value begins there, nor can the grammar
+        return
     end = data.draw(st.integers(at, min(at + 4, len(found) - 1)))
     value = clean(state.turn[found[at].start : found[end].end])
     if not key(value):
