@@ -32,8 +32,6 @@ from pocket_agent.portable.parts import Choice
 from pocket_agent.profile.facts import Actor, Op, OpKind, Source
 
 MOST_SECONDS = 2.0
-WORK_SECONDS = 10.0
-"""More for a passphrase, whose scrypt is meant to be work."""
 MOST_MEMORY = 300  # MB
 _PASSPHRASE = "known to all"
 
@@ -149,19 +147,16 @@ def _try(store: Store, file: Path, keys: Keys, report: Report) -> str:
         return f"{type(error).__name__}: {error}"[:300]
     seconds = time.process_time() - began
     report.outcomes[outcome] += 1
-    if keys_tried.passphrase is None:
-        report.slowest = max(report.slowest, seconds)
+    report.slowest = max(report.slowest, seconds)
     memory = _peak()
+    report.memory = max(report.memory, memory)
     if outcome == "taken in" and store.last_import() is not None:
         store.undo_import()
     if _state(store) != before:
         return "the state before did not come back"
-    if keys_tried.passphrase is None:
-        report.memory = max(report.memory, memory)
-        if memory > MOST_MEMORY:
-            return f"{memory} MB of memory were held"
-    most = MOST_SECONDS + (WORK_SECONDS if keys_tried.passphrase is not None else 0)
-    return f"{seconds:.1f} s of the processor" if seconds > most else ""
+    if memory > MOST_MEMORY:
+        return f"{memory} MB of memory were held"
+    return f"{seconds:.1f} s of the processor" if seconds > MOST_SECONDS else ""
 
 
 def _keys_for(file: Path, keys: Keys) -> Keys:

@@ -1,11 +1,10 @@
 """The age file format (age-encryption.org/v1): exports for one passphrase, or for people's keys.
 
-`pyrage` does the cryptography; it is imported when a file is encrypted or opened, not before.
+`pyrage` does what keys open, and is imported when that is asked for; `age_words` does passphrases.
 """
 
 import base64
 import binascii
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,20 +13,16 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from pocket_agent.errors import PocketAgentError, PortableError
+from pocket_agent.portable import age_words
+from pocket_agent.portable.age_words import MAGIC
 from pocket_agent.portable.pouring import Poured, Writer
 
-MAGIC = b"age-encryption.org/v1\n"
 ARMOR = b"-----BEGIN AGE ENCRYPTED FILE-----"
 SUFFIX = ".age"
-MAX_WORDED = 512 * 1024**2
-"""Bytes; the library opens what has a passphrase in memory alone, the file and what it holds."""
+_MAX_TEXT = 64 * 1024**2
+"""Bytes; a file that was made text and has a passphrase is taken apart in memory."""
 _MAX_KEY_FILE = 1024**2
 _HEAD = 64 * 1024
-_HARDEST = 20
-"""2^n rounds of scrypt: more would hold a computer up for seconds and take gigabytes."""
-_WORK = range(16, 19)
-_TRIES = 5
-_SCRYPT = re.compile(rb"-> scrypt [A-Za-z0-9+/]{22} ([1-9][0-9]?)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +60,14 @@ def encrypt(data: bytes, seal: Seal) -> bytes:
     Raises:
         PortableError: no passphrase and no recipient, or one that is no public key.
     """
-    import pyrage
-
     if bool(seal.passphrase) is bool(seal.recipients):
         raise PortableError(
             "A file is encrypted for a passphrase or for recipients, for one of both"
         )
     if seal.passphrase:
-        return _with_passphrase(data, seal.passphrase)
+        return age_words.encrypt(data, seal.passphrase)
+    import pyrage
+
     return bytes(pyrage.encrypt(data, [_recipient(text) for text in seal.recipients]))
 
 
@@ -90,7 +85,7 @@ def check_recipients(recipients: tuple[str, ...]) -> None:
 def opened(path: Path, stream: BinaryIO, keys: Keys | None) -> Iterator[BinaryIO]:
     """What an encrypted file holds, to be read. Nothing of it is written anywhere in plain.
 
-    A file for a key is opened as it is read, whatever its size; one with a passphrase in memory.
+    It is opened as it is read, whatever its size.
 
     Args:
         path: its name, for messages. stream: the file, at its start.
@@ -102,24 +97,21 @@ def opened(path: Path, stream: BinaryIO, keys: Keys | None) -> Iterator[BinaryIO
     keys = keys or Keys()
     head = stream.read(2 * _HEAD)
     stream.seek(0)
-    if _check_head(path, head):
+    if _takes_words(path, head):
         if keys.passphrase is None or keys.identity is not None:
             raise PortableError(f"{path.name} is encrypted with a passphrase", "Give that.")
-        if path.stat().st_size > MAX_WORDED:
-            raise PortableError(
-                f"{path.name} is too large to be opened with a passphrase",
-                "Export it for a key (--recipient).",
-            )
-        yield BytesIO(_by_passphrase(path, stream, head, keys.passphrase()))
+        with _by_words(path, stream, keys.passphrase) as plain:
+            yield plain
         return
     if keys.identity is None:
         raise PortableError(
             f"{path.name} is encrypted to somebody's key", "Name the key: --identity FILE."
         )
-    with _explained(f"No key in {keys.identity.name} opens {path.name}", "Is it damaged?"):
-        poured = Poured(_by_key(stream, _identities(keys.identity)))
-        with BufferedReader(poured, _HEAD) as plain:
-            yield plain
+    with (
+        _explained(f"No key in {keys.identity.name} opens {path.name}", "Is it damaged?"),
+        _poured(_by_key(stream, _identities(keys.identity))) as plain,
+    ):
+        yield plain
 
 
 def _by_key(stream: BinaryIO, identities: list[Any]) -> Callable[[Writer], None]:
@@ -131,72 +123,60 @@ def _by_key(stream: BinaryIO, identities: list[Any]) -> Callable[[Writer], None]
     return pour
 
 
-def _with_passphrase(data: bytes, passphrase: str) -> bytes:
-    """Encrypted with about as much work as age itself asks for.
-
-    The library takes what this computer does in a second, by one measurement: on a busy one that is
-    anything from far too little to more than another computer is willing to do.
-    """
-    import pyrage
-
-    made = b""
-    for _ in range(_TRIES):
-        made = bytes(pyrage.passphrase.encrypt(data, passphrase))
-        found = _SCRYPT.match(made[len(MAGIC) : _HEAD])
-        if found is not None and int(found[1]) in _WORK:
-            break
-    return made
+def _poured(pour: Callable[[Writer], None]) -> BufferedReader:
+    return BufferedReader(Poured(pour), _HEAD)
 
 
-def _by_passphrase(path: Path, stream: BinaryIO, head: bytes, passphrase: str) -> bytes:
-    """All that the file holds. A large file is read only once its head has opened."""
-    import pyrage
-
+@contextmanager
+def _by_words(path: Path, stream: BinaryIO, passphrase: Callable[[], str]) -> Iterator[BinaryIO]:
+    stream = _binary(path, stream)
+    head = age_words.parse_head(stream.read(age_words.MAX_HEAD))
+    if head is None:
+        raise _damaged(path)
+    if head.work > age_words.HARDEST:
+        raise PortableError(
+            f"{path.name} asks for 2^{head.work} rounds of work",
+            "No export of ours does. Open it with age, and import what comes out.",
+        )
     with _explained(f"The passphrase is wrong, or {path.name} is damaged", "Try it again."):
-        size = path.stat().st_size
-        if size > 16 * len(head):
-            _see_it_opens(head, passphrase)
-        for _ in range(_TRIES):
-            try:
-                return bytes(pyrage.passphrase.decrypt(stream.read(), passphrase))
-            except pyrage.DecryptError as error:
-                if "Excessive work" not in str(error):  # else it measures again
-                    raise
-                stream.seek(0)
-    raise PortableError(
-        f"Opening {path.name} takes more work than this computer does just now",
-        "Try again when it is less busy.",
-    )
+        key = age_words.unlock(head, passphrase())
+        stream.seek(head.size)
+
+        def pour(writer: Writer) -> None:
+            for piece in age_words.contents(stream, key):
+                writer.write(piece)
+
+        with _poured(pour) as plain:
+            yield plain
 
 
-def _see_it_opens(head: bytes, passphrase: str) -> None:
-    """Raise what the library says of a wrong passphrase; that the rest is missing is no matter."""
-    import pyrage
-
+def _binary(path: Path, stream: BinaryIO) -> BinaryIO:
+    """The file as bytes, if it was made text too."""
+    armored = stream.read(len(ARMOR)) == ARMOR
+    stream.seek(0)
+    if not armored:
+        return stream
+    if path.stat().st_size > _MAX_TEXT:
+        raise PortableError(
+            f"{path.name} is text, and too large for that", "Encrypt it as bytes (without -a)."
+        )
     try:
-        pyrage.passphrase.decrypt(head, passphrase)
-    except pyrage.DecryptError as error:
-        if str(error) == "Decryption failed":
-            raise
+        return BytesIO(base64.b64decode(b"".join(stream.read().split(b"-----")[2].split())))
+    except (binascii.Error, ValueError, IndexError) as error:
+        raise _damaged(path) from error
 
 
-def _check_head(path: Path, data: bytes) -> bool:
-    """Whether it takes a passphrase; refuses what would take minutes to try."""
-    damaged = PortableError(f"{path.name} is damaged: its head can't be read", "Get it once more.")
+def _damaged(path: Path) -> PortableError:
+    return PortableError(f"{path.name} is damaged: its head can't be read", "Get it once more.")
+
+
+def _takes_words(path: Path, data: bytes) -> bool:
+    """Whether it takes a passphrase, as its head has it."""
     head = _unarmored(data) if data.startswith(ARMOR) else data[:_HEAD]
     lines = head.split(b"\n")
     if lines[0] + b"\n" != MAGIC or not any(line.startswith(b"--- ") for line in lines):
-        raise damaged
-    if not any(line.startswith(b"-> scrypt") for line in lines):
-        return False
-    found = _SCRYPT.fullmatch(lines[1])
-    if found is None:
-        raise damaged
-    if int(found[1]) > _HARDEST:
-        raise PortableError(
-            f"{path.name} asks for 2^{int(found[1])} rounds of work", "No export of ours does."
-        )
-    return True
+        raise _damaged(path)
+    return any(line.startswith(b"-> scrypt") for line in lines)
 
 
 def _unarmored(data: bytes) -> bytes:

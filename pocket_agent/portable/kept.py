@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from pocket_agent.portable import age
+from pocket_agent.portable.age_words import MAGIC
 from pocket_agent.portable.lines import FORMAT, MAX_LINE
 from pocket_agent.portable.markdown import MARK
 
 _START = f'{{"kind":"header","format":"{FORMAT}"'.encode()
-_STARTS = (_START, MARK.encode(), age.MAGIC, age.ARMOR)
+_STARTS = (_START, MARK.encode(), MAGIC, age.ARMOR)
 _OTHERS = {"models", "cache"}
 
 
