@@ -37,6 +37,8 @@ _NOISE_SHARES = {
     "code": 3,
     "momentary": 8,
 }
+_MORE = (0.16, 0.3)
+"""How often a short fact is followed by another, and that one by a third."""
 _AS_THEY_ARE = ("pasted", "code")
 _UNASKED = ("request", "task", "question", "pasted", "code", "quote", "fiction")
 """Noise that can follow any question of the assistant's without being taken for an answer."""
@@ -144,11 +146,10 @@ class _Conversation:
         if part is None:
             return None
         parts = [part]
-        second = self._second(part)
         turn = part.turn
-        if second is not None:
-            parts.append(second)
-            turn = join(turn, second.turn, rng)
+        for more in self._more(part):
+            parts.append(more)
+            turn = join(turn, more.turn, rng)
         sources = [one.pattern.source for one in parts]
         pattern = part.pattern
         bare = bool(pattern.said) or pattern.section == "episode" or pattern.words > 35
@@ -163,12 +164,16 @@ class _Conversation:
             return None
         return _Turn("fact", self._class(pattern, ops), assistant, text, ops, sources)
 
-    def _second(self, part: Part) -> Part | None:
-        """Now and then another fact in the same breath."""
-        short = part.pattern.words < 20 and part.pattern.section != "repeats"
-        if not short or self._rng.random() > 0.09:
-            return None
-        return self._moves.reveal_short(self._person.ledger.known, self._rng)
+    def _more(self, part: Part) -> Iterator[Part]:
+        """Other facts in the same breath: mostly none, now and then one or two."""
+        if part.pattern.words >= 20 or part.pattern.section == "repeats":
+            return
+        for chance in _MORE:
+            if self._rng.random() > chance:
+                return
+            more = self._moves.reveal_short(self._person.ledger.known, self._rng)
+            if more is not None:
+                yield more
 
     def _class(self, pattern: Pattern, ops: list[Op]) -> str:
         """The class of docs/annotation.md."""

@@ -21,7 +21,7 @@ from pocket_agent.training.simulator.pattern import (
 from pocket_agent.training.simulator.person import Person, matching, reveal
 from pocket_agent.training.simulator.splits import Deck, cached_key
 
-SHARES = {"tell": 49, "change": 12.5, "drop": 8.5, "turn": 10, "repeat": 12, "reply": 8}
+SHARES = {"tell": 49, "change": 19, "drop": 13, "turn": 10, "repeat": 12, "reply": 8}
 """How often each is tried. Changes need something known, so they are tried more often than they
 come about: measured, about 55 % of fact turns add, 12 % update, 8 % drop, 8 % turn round."""
 

@@ -19,8 +19,8 @@ _SECTION_SHARES = {
     "states": 30,
     "implies": 22,
     "buried": 20,
-    "several": 11,
-    "episode": 6,
+    "several": 30,
+    "episode": 9,
     "avoids": 26,
 }
 _EARLY = ("name", "home", "occupation", "address", "age", "origin", "language")
@@ -28,7 +28,11 @@ NOISE = 0.575
 """The mean share of turns that say nothing lasting; people differ by _SPREAD to both sides."""
 _SPREAD = 0.175
 _INTERESTS = (5, 22)
-_ONCE_SHARE = 0.27
+_ONCE_SHARE = 0.15
+"""The share of the agenda that goes to single-valued slots: less than they have of the schema."""
+_OFTEN = {"plan": 3.0, "routine": 2.0, "drink": 1.6, "music": 1.6, "family": 1.6, "health": 1.6}
+_OFTEN |= {"friend": 1.4, "tech": 1.3, "format": 1.3, "goal": 1.3, "food": 1.3, "sport": 1.3}
+"""Slots that people speak of more often than of others (1)."""
 _WARM_SHARE = 0.45
 _WARM_FACTS = (2, 25)
 """What is known beforehand: no more facts than the record has turns, so that short records make
@@ -119,8 +123,9 @@ def _agenda(slots: Sequence[str], size: int, deck: Deck, rng: Random) -> list[Pa
     once = [slot for slot in slots if slot in SINGLE]
     often = [slot for slot in slots if slot not in SINGLE] or once
     rng.shuffle(once)
-    picked = once[: round(size * _ONCE_SHARE) + 1]
-    picked += [rng.choice(often) for _ in range(max(0, size - len(picked)))]
+    picked = once[: round(size * _ONCE_SHARE + rng.random() - 0.5)]
+    weights = [_OFTEN.get(slot, 1.0) for slot in often]
+    picked += rng.choices(often, weights, k=max(0, size - len(picked)))
     rng.shuffle(picked)
     if rng.random() < 0.4:
         picked.sort(key=lambda slot: slot not in _EARLY)
