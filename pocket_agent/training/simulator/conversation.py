@@ -31,9 +31,9 @@ _NOISE_SHARES = {
     "hypothetical": 7,
     "quote": 4,
     "fiction": 5,
-    "joke": 6,
+    "joke": 9,
     "question": 9,
-    "pasted": 5,
+    "pasted": 6,
     "code": 3,
     "momentary": 8,
 }
