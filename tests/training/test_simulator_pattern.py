@@ -89,6 +89,9 @@ def test_gold_may_stand_in_the_question():
         ("{old} no, [{food}] yes", "food", "drops", "that is an update"),
         ("still [{food}] and {old}", "food", "repeats", "nothing new"),
         ("gone off it", "food", "turns-", "which value"),
+        ("[{moved}] it is", "food", "states", "change nothing"),
+        ("not {gone}, [{food}]", "food", "corrects", "needs `{moved}`"),
+        ("not {old}, [new]", "any", "corrects", "needs `{moved}`"),
     ],
 )
 def test_a_wrong_line_says_why(line: str, slot: str, section: str, says: str):

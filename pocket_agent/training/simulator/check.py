@@ -54,7 +54,8 @@ def _file_of(pattern: Pattern) -> str:
 
 
 def _faults(pattern: Pattern, deck: Deck, rng: Random) -> Iterator[str]:
-    old = Known(pattern.topic, "Somethingknown", Polarity.LIKES) if pattern.has_old else None
+    value = "Somethingknown 12" if pattern.moves else "Somethingknown"
+    old = Known(pattern.topic, value, Polarity.LIKES) if pattern.has_old else None
     try:
         part = fill(pattern, deck, rng, old)
     except IndexError:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from random import Random
 
 from pocket_agent.policy.state import Known
+from pocket_agent.training.simulator.moving import Moved, move
 from pocket_agent.training.simulator.pattern import Fill, Mark, Pattern, Piece
 from pocket_agent.training.simulator.splits import Deck, cached_key
 
@@ -70,6 +71,9 @@ def fill(
         known: the profile, where `{old}` may be cut down to what still tells it from the rest.
     """
     drawn = _Drawn(deck, rng, dict(given or {}))
+    if old and pattern.moves:
+        moved = move(_recase(old.value, rng), rng)
+        drawn.moved, known = moved, None
     shown = _recase(old.value, rng) if old else ""
     if old and known is not None and rng.random() < _BRIEF:
         short = brief(old, known, rng)
@@ -135,6 +139,7 @@ class _Drawn:
     def __init__(self, deck: Deck, rng: Random, given: dict[Fill, str]):
         self._deck, self._rng, self._given = deck, rng, given
         self._used: dict[str, set[str]] = {}
+        self.moved = Moved("", "")
 
     def value(self, piece: Fill) -> str:
         if piece in self._given:
@@ -169,6 +174,10 @@ def _render(pieces: Iterable[Piece], drawn: _Drawn, shown: str, article: bool) -
                 if article and not _DETERMINED.search(text):
                     text += "The " if not text or text.endswith((". ", "! ", "? ")) else "the "
                 text += OLD_OPEN + shown + OLD_CLOSE
+            case Mark.MOVED:
+                text += drawn.moved.value
+            case Mark.GONE:
+                text += drawn.moved.gone
             case Fill():
                 value = drawn.value(piece)
                 text = _agree(text, value) + value

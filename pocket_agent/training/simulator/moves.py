@@ -9,6 +9,7 @@ from pocket_agent.profile.facts import Polarity
 from pocket_agent.profile.slots import SINGLE
 from pocket_agent.training.simulator.composing import mixable
 from pocket_agent.training.simulator.filling import Part, fill
+from pocket_agent.training.simulator.moving import movable
 from pocket_agent.training.simulator.pattern import (
     ANY,
     CHANGES,
@@ -27,6 +28,9 @@ come about: measured, about 55 % of fact turns add, 12 % update, 8 % drop, 8 % t
 
 _COMMON = 0.3
 """How often a line that serves every slot is taken where the slot has its own."""
+
+_SAME_THING = 0.5
+"""How often a change keeps what it is about and moves a number, where there is one."""
 
 _FRESH = 5
 """A slip is put right soon: only the newest facts are corrected."""
@@ -114,7 +118,9 @@ class Moves:
             patterns = [
                 pattern
                 for pattern in self._deck.facts.get((fact.slot, section), ())
-                if pattern.about is fact.polarity and (alone or pattern.has_old)
+                if pattern.about is fact.polarity
+                and (alone or pattern.has_old)
+                and (not pattern.moves or movable(fact.value))
             ]
             if patterns:
                 shorten = None if section in TURNS else known
@@ -142,6 +148,10 @@ def _is_free(slot: str, known: tuple[Known, ...], rng: Random) -> bool:
 
 def _pick(patterns: list[Pattern], rng: Random) -> Pattern:
     """One of them: more often one of the slot's own than one that serves every slot."""
+    moving = [pattern for pattern in patterns if pattern.moves]
+    if moving and (len(moving) == len(patterns) or rng.random() < _SAME_THING):
+        return rng.choice(moving)
+    patterns = [pattern for pattern in patterns if not pattern.moves]
     common = [pattern for pattern in patterns if pattern.source.startswith(f"slots/{ANY}.")]
     own = [pattern for pattern in patterns if pattern not in common]
     if common and (not own or rng.random() < _COMMON):

@@ -15,6 +15,8 @@ class Mark(Enum):
     OPEN = "["
     CLOSE = "]"
     OLD = "{old}"
+    MOVED = "{moved}"
+    GONE = "{gone}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,13 @@ class Pattern:
     @property
     def has_old(self) -> bool:
         """Whether the line shows a known value."""
-        return Mark.OLD in self.said or Mark.OLD in self.turn
+        shown = (Mark.OLD, Mark.MOVED)
+        return any(mark in half for mark in shown for half in (self.said, self.turn))
+
+    @property
+    def moves(self) -> bool:
+        """Whether the known value comes back with a number changed."""
+        return Mark.MOVED in self.turn
 
     @property
     def words(self) -> int:
@@ -113,7 +121,7 @@ def parse_heading(heading: str, slot: str) -> str:
     name = "".join(heading.lower().split())
     if name == "turns":
         raise PatternError("`== turns` needs a sign: `== turns -` or `== turns +`")
-    if slot == ANY and name not in ("drops", "repeats", *_OF_AVOIDED, *TURNS):
+    if slot == ANY and name not in ("drops", "repeats", *_OF_AVOIDED, *TURNS, *CHANGES):
         raise PatternError(f"section {heading!r} can't serve every slot")
     if name not in (*SECTIONS, *_OF_AVOIDED):
         raise PatternError(f"unknown section {heading!r}")
@@ -224,8 +232,9 @@ def _parse_half(text: str, slot: str, section: str) -> tuple[tuple[Piece, ...], 
 def _piece(token: str) -> Piece:
     if not token.startswith("{"):
         return _unescape(token)
-    if token == Mark.OLD.value:
-        return Mark.OLD
+    for mark in (Mark.OLD, Mark.MOVED, Mark.GONE):
+        if token == mark.value:
+            return mark
     match = _FILL.fullmatch(token)
     if match is None:
         raise PatternError(f"{token} is not the name of a list")
@@ -274,6 +283,10 @@ def _check_section(pattern: Pattern, has_bar: bool) -> None:
     own = [gold for gold in pattern.golds if gold.slot == slot]
     if not pattern.turn:
         raise PatternError("nothing is said")
+    if (pattern.moves or Mark.GONE in pattern.turn) and section not in CHANGES:
+        raise PatternError(f"`{{moved}}` or `{{gone}}` in {section}, which change nothing")
+    if (Mark.GONE in pattern.turn or (slot == ANY and section in CHANGES)) and not pattern.moves:
+        raise PatternError(f"{section} needs `{{moved}}` here")
     if section in REPLIES and not (has_bar and pattern.said):
         raise PatternError(f"{section} needs `question || answer`")
     if pattern.has_old and section not in WITH_OLD:
