@@ -17,10 +17,11 @@ from pocket_agent.assistant.events import (
     ReplyDone,
     UserSaved,
 )
-from pocket_agent.assistant.learning import Learner, Policy, describe_undone, from_elsewhere
+from pocket_agent.assistant.learning import Learner, Policy
 from pocket_agent.assistant.replying import Opening, ReplyWriter
 from pocket_agent.assistant.sending import Recall, Sending
 from pocket_agent.assistant.titles import first_words, title_of
+from pocket_agent.assistant.undoing import take_back
 from pocket_agent.assistant.warming import Warming
 from pocket_agent.errors import ContextOverflowError, StoreError, UsageError
 from pocket_agent.llm.protocol import (
@@ -192,18 +193,8 @@ class Assistant(Branching):
         Raises:
             ProfileError: there is nothing to undo.
         """
-        applied = await asyncio.to_thread(self._store.undo, seq)
-        if not applied.changed:
-            return "that counts no longer"
-        events = await asyncio.to_thread(self._store.events)
-        taken_back = next((e for e in events if e.seq == events[-1].op.undoes), None)
-        if taken_back is None or applied.fact is None:
-            return "undone"
-        together = sum(e.batch == taken_back.batch != "" for e in events)
-        line = describe_undone(taken_back, applied.fact, together)
         here = self.session.id if self.session else ""
-        elsewhere = await asyncio.to_thread(from_elsewhere, self._store, taken_back, here)
-        return f"{line} (from another conversation)" if elsewhere else line
+        return await asyncio.to_thread(take_back, self._store, seq, here)
 
     def model_changed(self) -> None:
         """Another model answers from now on: it counts otherwise, the conversation is the same."""

@@ -20,19 +20,6 @@ from pocket_agent.profile.sources import MAX_QUOTE, ground
 from pocket_agent.profile.values import find_span
 from pocket_agent.profile.waiting import rival_of, stands
 
-_UNDONE = {
-    OpKind.ADD: "forgot",
-    OpKind.UPDATE: "went back to",
-    OpKind.REMOVE: "remembered again",
-    OpKind.LOCK: "unlocked",
-    OpKind.UNLOCK: "locked",
-    OpKind.PIN: "unpinned",
-    OpKind.UNPIN: "pinned",
-    OpKind.CONFIRM: "no longer confirmed",
-    OpKind.REJECT: "waits again for a yes or no:",
-}
-"""What taking an edit back does."""
-
 
 class Policy(Protocol):
     """What decides a turn's ops; `policy.reader.PolicyReader` is one."""
@@ -184,27 +171,6 @@ def describe(event: Event, applied: Applied) -> str:
             return f"heard again: {what}"
         case _:
             return f"remembered: {what}"
-
-
-def describe_undone(event: Event, fact: Fact, together: int = 1) -> str:
-    """The quiet line for an edit that was taken back: what that did, and to which fact.
-
-    Args:
-        together: how many edits were taken back with it, itself counted.
-    """
-    if together > 1:
-        return f"undone: {together} changes that were made in one go"
-    return f"undone: {_UNDONE.get(event.op.kind, 'changed')} {label(fact)}"
-
-
-def from_elsewhere(store: Store, event: Event, session: str) -> bool:
-    """Whether an edit was learnt in another conversation than the one of that id."""
-    if event.source is None or event.source.imported_from:
-        return False
-    try:
-        return store.turn(event.source.turn).session != session
-    except StoreError:  # imported without its conversation
-        return True
 
 
 def _source(turn: Turn, assistant: str, op: Op) -> Source:
