@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
-from scripted import ScriptedBackend, exchanges
+from scripted import ScriptedBackend
+from tui_samples import exchanges
 
 from pocket_agent.assistant.events import UserSaved
 from pocket_agent.errors import ContextOverflowError, DiskFullError, ModelError

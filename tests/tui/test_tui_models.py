@@ -6,8 +6,9 @@ import shutil
 
 import pytest
 from driving import say, screen_text, shows, shows_no, wait_until
-from scripted import ScriptedBackend, exchanges
+from scripted import ScriptedBackend
 from textual.pilot import Pilot
+from tui_samples import exchanges
 
 from pocket_agent.errors import ModelError
 from pocket_agent.llm.models import ModelShelf, bundled_model

@@ -3,8 +3,9 @@
 import asyncio
 
 from driving import app_with, prompt_of, say, shows, shows_no, wait_until
-from scripted import ScriptedBackend, exchanges, turn
+from scripted import ScriptedBackend
 from test_tui_dialogue import Running
+from tui_samples import exchanges, turn
 
 from pocket_agent.errors import ModelError
 from pocket_agent.memory.erasure import Wish

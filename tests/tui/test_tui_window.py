@@ -3,8 +3,9 @@
 from driving import app_with, screen_text, shows, wait_until
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scripted import ScriptedBackend, exchanges
+from scripted import ScriptedBackend
 from textual.pilot import Pilot
+from tui_samples import exchanges
 
 from pocket_agent.assistant.events import ContextUse
 from pocket_agent.tui.conversation import Entry, Note
