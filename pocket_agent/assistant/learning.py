@@ -7,6 +7,7 @@ from typing import Protocol
 
 from pocket_agent.assistant.attaching import own_words
 from pocket_agent.assistant.events import Learnt
+from pocket_agent.assistant.giving_way import GivingWay
 from pocket_agent.assistant.phrases import label
 from pocket_agent.errors import ContextOverflowError, ProfileError, StoreError
 from pocket_agent.memory.records import Turn, TurnRole
@@ -40,7 +41,7 @@ class Learner:
     def __init__(self, store: Store, policy: Policy):
         self._store = store
         self._policy = policy
-        self._reading: asyncio.Task[Reading] | None = None
+        self._reading = GivingWay[Reading]()
         self.idle = False
         """Whether the last `catch_up` read all there was, rather than being pre-empted."""
 
@@ -59,25 +60,15 @@ class Learner:
 
     async def preempt(self) -> None:
         """Stop reading at once; the turn stays unread and comes up again later."""
-        reading = self._reading
-        if reading is not None and not reading.done():
-            reading.cancel()
-            await asyncio.wait([reading])
+        await self._reading.preempt()
 
     async def _read(self, known: list[Known], assistant: str, turn: Turn) -> Reading | None:
-        task = asyncio.ensure_future(self._policy.read(known, assistant, own_words(turn.text)))
-        self._reading = task
-        try:
-            await asyncio.wait([task])
-        except asyncio.CancelledError:
-            task.cancel()
-            raise
-        finally:
-            self._reading = None
-        if task.cancelled():
+        work = self._policy.read(known, assistant, own_words(turn.text))
+        reading = await self._reading.run(work)
+        if reading.cancelled():
             return None
         try:
-            return task.result()
+            return reading.result()
         except ContextOverflowError:  # it will never fit: left unread, it would block all others
             return Reading(())
 
