@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import time
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass
 
@@ -35,6 +34,7 @@ from pocket_agent.llm.protocol import (
     Role,
     Sampling,
 )
+from pocket_agent.memory.identity import this_second
 from pocket_agent.memory.records import Drawn, Session, Turn, TurnRole, TurnStatus
 from pocket_agent.memory.store import Store
 
@@ -340,8 +340,4 @@ class Assistant(Branching):
 
     def _scratch_turn(self, role: TurnRole, text: str) -> Turn:
         self._scratch += 1
-        return Turn(f"scratch-{self._scratch}", "", role, text, _now())
-
-
-def _now() -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        return Turn(f"scratch-{self._scratch}", "", role, text, this_second())
