@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 from scripted_facts import ScriptedFacts
 from scripted_library import ScriptedLibrary
@@ -273,8 +274,8 @@ class ScriptedBackend(ScriptedFacts):
 class Encrypted(ScriptedBackend):
     """Opens with one passphrase only, and can be locked again."""
 
-    def __init__(self, **settings: object) -> None:
-        super().__init__(turns=exchanges(3), **settings)  # type: ignore[arg-type]
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(turns=exchanges(3), **settings)
         self.encrypted = True
         self.locks = 0
 

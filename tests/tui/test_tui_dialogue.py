@@ -91,7 +91,7 @@ async def test_after_a_failure_the_next_message_is_answered() -> None:
 
 async def test_a_defect_becomes_a_line_too() -> None:
     class Broken(ScriptedBackend):
-        async def send(self, text: str):  # type: ignore[no-untyped-def, override]
+        async def send(self, text: str):
             raise ZeroDivisionError("oops")
             yield
 
@@ -113,7 +113,7 @@ async def test_without_a_model_the_failure_is_a_line() -> None:
 
 async def test_each_message_after_a_failed_load_is_tried_and_fails_with_the_line() -> None:
     class NoModel(ScriptedBackend):
-        async def send(self, text: str):  # type: ignore[no-untyped-def, override]
+        async def send(self, text: str):
             self.said.append(text)
             yield UserSaved(self._next(USER, text))
             await self.load(running.dialogue._report)

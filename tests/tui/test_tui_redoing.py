@@ -169,7 +169,7 @@ async def test_a_waiting_message_is_seen_edited_and_sent_next() -> None:
         await pilot.press("ctrl+b")
         assert prompt_of(pilot).text == "fourth"
         await pilot.press(*" and more", "enter")
-        queued = pilot.app.chat.dialogue.conversation.queue  # type: ignore[attr-defined]
+        queued = pilot.app.chat.dialogue.conversation.queue
         assert [said.text for said in queued] == ["second", "third", "fourth and more"]
         await pilot.press("shift+tab", "shift+tab", "delete")  # third goes, unsent
         await wait_until(pilot, lambda: len(queued) == 2, "the third is gone")

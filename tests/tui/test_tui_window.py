@@ -79,7 +79,7 @@ async def test_a_session_of_a_thousand_messages() -> None:
             if "Question 464?" in screen_text(pilot.app):
                 break
         assert transcript.query_one("#newer").display
-        chat = pilot.app.chat  # type: ignore[attr-defined]
+        chat = pilot.app.chat
         assert any(
             "begins here" in getattr(e, "text", "") for e in chat.dialogue.conversation.entries
         )
