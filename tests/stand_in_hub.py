@@ -87,7 +87,7 @@ class StandInHub:
     def _serve(self, handler: type[BaseHTTPRequestHandler]) -> ThreadingHTTPServer:
         server = _Server((HOST, 0), handler)
         server.daemon_threads = True
-        server.stand_in = self  # type: ignore[attr-defined]
+        server.stand_in = self
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         return server
 
@@ -106,7 +106,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     @property
     def hub(self) -> StandInHub:
-        return self.server.stand_in  # type: ignore[attr-defined,no-any-return]
+        return self.server.stand_in
 
     def log_message(self, *_: Any) -> None:
         """Say nothing."""

@@ -2,37 +2,25 @@
 
 import asyncio
 import contextlib
-import time
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Protocol
+from dataclasses import dataclass
 
 from pocket_agent.assistant.asker import Asker
 from pocket_agent.assistant.branching import HISTORY_TURNS, Branching
-from pocket_agent.assistant.context import (
-    TEMPLATE_TOKENS,
-    AssembledPrompt,
-    Budget,
-    Material,
-    assemble,
-    system_text,
-    texts_to_count,
-)
+from pocket_agent.assistant.context import AssembledPrompt
 from pocket_agent.assistant.events import (
     AssistantEvent,
-    ContextReady,
     ContextUse,
     PolicyIdle,
     ReplyDelta,
     ReplyDone,
     UserSaved,
 )
-from pocket_agent.assistant.learning import Learner, Policy, describe_undone, from_elsewhere
-from pocket_agent.assistant.relevance import relevant
+from pocket_agent.assistant.learning import Learner, Policy
 from pocket_agent.assistant.replying import Opening, ReplyWriter
-from pocket_agent.assistant.shown import Note, Shown
-from pocket_agent.assistant.summary import Summariser
+from pocket_agent.assistant.sending import Recall, Sending
 from pocket_agent.assistant.titles import first_words, title_of
+from pocket_agent.assistant.undoing import take_back
 from pocket_agent.assistant.warming import Warming
 from pocket_agent.errors import ContextOverflowError, StoreError, UsageError
 from pocket_agent.llm.protocol import (
@@ -46,10 +34,9 @@ from pocket_agent.llm.protocol import (
     Role,
     Sampling,
 )
-from pocket_agent.memory.records import Drawn, Recalled, Session, Turn, TurnRole, TurnStatus
+from pocket_agent.memory.identity import this_second
+from pocket_agent.memory.records import Drawn, Session, Turn, TurnRole, TurnStatus
 from pocket_agent.memory.store import Store
-from pocket_agent.profile.facts import Fact
-from pocket_agent.profile.slots import STYLE
 
 UNREAD_BY_WISH = "nobody"
 """Noted as the policy that has read a turn which the person wants no policy to read."""
@@ -57,19 +44,6 @@ _ENDED: dict[FinishReason, TurnStatus] = {
     "cancelled": TurnStatus.STOPPED,
     "length": TurnStatus.CUT,
 }
-
-
-class Recall(Protocol):
-    """What finds past turns; `memory.recall.Recaller` is one."""
-
-    def recall(
-        self,
-        query: str,
-        k: int = 5,
-        *,
-        exclude_turns: Sequence[str] = (),
-    ) -> list[Recalled]:
-        """The past turns nearest to the query, best first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,25 +94,20 @@ class Assistant(Branching):
     ):
         self.options = options or AssistantOptions()
         self.session: Session | None = None
-        self.last_context: AssembledPrompt | None = None
         self._store = store
         self._engine = engine
-        self._recaller = recaller
+        self._sending = Sending(store, engine, recaller, self.options)
         self._learner = Learner(store, policy) if policy else None
         asks = self.options.ask and self.options.learn and self.options.remember
         self._asker = Asker(store) if asks else None
         self.warming = Warming(engine)
-        self._history: list[Turn] = []
-        self._sent: dict[str, str] = {}
-        self._notes: dict[str, Note] = {}
-        self._style: list[Fact] = []
-        self._dropped = 0
-        self._refused: list[str] = []
-        self._sizes: dict[str, int] = {}
         self._scratch = 0
         self._untitled = False
-        self._summary = Summariser(engine)
-        self._asked = ""
+
+    @property
+    def last_context(self) -> AssembledPrompt | None:
+        """The prompt of the last reply; None before the first."""
+        return self._sending.last
 
     # --- sessions ---------------------------------------------------------------------------
 
@@ -149,31 +118,20 @@ class Assistant(Branching):
             The session's newest turns, oldest first.
         """
         await self.preempt_policy()
-        self._sent, self._notes, self._dropped, self._refused = {}, {}, 0, []
+        self._sending.forget()
         self._untitled = False
-        self._summary.forget()
-        self.last_context, self._asked = None, ""
         if session_id is None:
-            self.session, self._history = None, []
+            self.session = None
+            self._sending.take_up([])
             return []
         self.session = await asyncio.to_thread(self._store.session, session_id)
-        self._history = await asyncio.to_thread(self._store.turns, session_id, limit=HISTORY_TURNS)
-        self._dropped = max(0, self.session.turns - len(self._history))
-        return list(self._history)
+        turns = await asyncio.to_thread(self._store.turns, session_id, limit=HISTORY_TURNS)
+        self._sending.take_up(turns, max(0, self.session.turns - len(turns)))
+        return list(turns)
 
     async def context_use(self) -> ContextUse | None:
         """How full the context is now, as the next message would find it; None without a model."""
-        if self._engine.info is None:
-            return None
-        budget = Budget.share(self._engine.info.chat_tokens)
-        history = tuple(self._history)
-        system = system_text(self._style, self.options.system)
-        material = Material(system, history, self._sent, text="", dropped=self._dropped)
-        await self._count(texts_to_count(material))
-        prompt = assemble(material, budget, self._size)
-        first = prompt.kept[0].id if prompt.kept else ""
-        tokens = prompt.tokens - TEMPLATE_TOKENS - self._size("") if prompt.kept else 0
-        return ContextUse(tokens, prompt.limit, prompt.dropped, first)
+        return await self._sending.use()
 
     # --- one message ------------------------------------------------------------------------
 
@@ -198,7 +156,7 @@ class Assistant(Branching):
             raise UsageError("There is nothing to send")
         await self.preempt_policy()
         after = await self._cut_before(instead_of) if instead_of else None
-        before = list(self._history), self._dropped
+        before = self._sending.place()
         turn = await self._save_user_turn(text, after)
         yield UserSaved(turn)
         self._check_loaded()
@@ -206,13 +164,12 @@ class Assistant(Branching):
             async for event in self._answer(turn):
                 yield event
         except ContextOverflowError:  # refused: it stays stored, but later prompts go without it
-            self._history, self._dropped = before
-            self._refused.append(turn.id)
+            self._sending.go_back(before)
+            self._sending.refuse(turn.id)
             raise
         async for learnt in self.learn():
             yield learnt
-        if self.last_context is not None:
-            await self._sum_up(self.last_context)
+        await self._sum_up()
 
     async def learn(self) -> AsyncIterator[AssistantEvent]:
         """Let the policy read what it has not read yet (also after a restart)."""
@@ -236,27 +193,17 @@ class Assistant(Branching):
         Raises:
             ProfileError: there is nothing to undo.
         """
-        applied = await asyncio.to_thread(self._store.undo, seq)
-        if not applied.changed:
-            return "that counts no longer"
-        events = await asyncio.to_thread(self._store.events)
-        taken_back = next((e for e in events if e.seq == events[-1].op.undoes), None)
-        if taken_back is None or applied.fact is None:
-            return "undone"
-        together = sum(e.batch == taken_back.batch != "" for e in events)
-        line = describe_undone(taken_back, applied.fact, together)
         here = self.session.id if self.session else ""
-        elsewhere = await asyncio.to_thread(from_elsewhere, self._store, taken_back, here)
-        return f"{line} (from another conversation)" if elsewhere else line
+        return await asyncio.to_thread(take_back, self._store, seq, here)
 
     def model_changed(self) -> None:
         """Another model answers from now on: it counts otherwise, the conversation is the same."""
-        self._sizes = {}
+        self._sending.model_changed()
 
     def warm_up(self) -> None:
         """Let the model read the resumed history now; whatever the person does stops it."""
-        if self._engine.info is not None and self._history:
-            self.warming.start(self._assemble_history)
+        if self._engine.info is not None and self._sending.history:
+            self.warming.start(self._sending.read_ahead)
 
     async def measure(self, text: str) -> tuple[int, int]:
         """How many tokens a message would be, and how many fit the model.
@@ -265,12 +212,7 @@ class Assistant(Branching):
             ModelError: no model is loaded.
         """
         self._check_loaded()
-        assert self._engine.info is not None
-        active = (await asyncio.to_thread(self._store.profile)).active()
-        system = system_text([fact for fact in active if fact.slot in STYLE], self.options.system)
-        await self._count([text, system])
-        room = Budget.share(self._engine.info.chat_tokens).prompt - 2 * TEMPLATE_TOKENS
-        return self._size(text) if text else 0, room - self._size(system)
+        return await self._sending.measure(text)
 
     async def preempt_policy(self) -> None:
         """Give the machine to the person: the policy stops and catches up later.
@@ -280,7 +222,7 @@ class Assistant(Branching):
         await self.warming.stop()
         if self._learner is not None:
             await self._learner.preempt()
-        await self._summary.preempt()
+        await self._sending.summary.preempt()
 
     async def close(self) -> None:
         """Stop what runs. The store and the engine belong to the caller."""
@@ -300,14 +242,14 @@ class Assistant(Branching):
             begun: the pieces of a reply that is gone on with.
         """
         said = "".join(piece.text for piece in begun)
-        prompt = await self._prompt(turn, said)
-        ready = self._ready(turn, prompt)
+        prompt = await self._sending.prompt(turn, said)
+        ready = self._sending.ready(turn, prompt)
         yield ready
         drawn = Drawn(
             tuple(fact.id for fact in ready.facts),
             tuple(memory.turn.id for memory in ready.recalled),
         )
-        self._history += begun
+        self._sending.history += begun
         new = after is None and not begun
         async for event in self._reply(turn.text if new else "", prompt, drawn, after, said):
             yield event
@@ -326,92 +268,13 @@ class Assistant(Branching):
             turn = await asyncio.to_thread(
                 self._store.add_user_turn, self.session.id, text, after, read_by
             )
-        self._history.append(turn)
+        self._sending.history.append(turn)
         return turn
 
-    async def _assemble(self, turn: Turn, begun: int = 0) -> AssembledPrompt:
-        """Put the prompt together; `begun` tokens of its reply are there already."""
-        assert self._engine.info is not None
-        budget = Budget.share(self._engine.info.chat_tokens)
-        budget = replace(budget, reply=budget.reply + begun)
-        profile = await asyncio.to_thread(self._store.profile)
-        active = profile.active() if self.options.profile else []
-        material = await self._material(turn, active, tuple(self._history[:-1]), self._dropped)
-        prompt = assemble(material, budget, self._size)
-        while prompt.kept != material.history:  # what left took its notes along: they are due again
-            material = await self._material(turn, active, prompt.kept, prompt.dropped)
-            prompt = assemble(material, budget, self._size)
-        self._history, self._dropped = [*prompt.kept, turn], prompt.dropped
-        self._sent[turn.id] = prompt.user_text
-        self._notes[turn.id] = Note.of(prompt)
-        self.last_context, self._asked = prompt, turn.id
-        return prompt
-
-    async def _assemble_history(self) -> AssembledPrompt:
-        """The prompt as it is before the next message, which is still empty."""
-        assert self._engine.info is not None
-        active = (await asyncio.to_thread(self._store.profile)).active()
-        style = [fact for fact in active if fact.slot in STYLE]
-        system = system_text(style, self.options.system)
-        history = tuple(self._history)
-        material = Material(system, history, self._sent, "", dropped=self._dropped)
-        await self._count(texts_to_count(material))
-        prompt = assemble(material, Budget.share(self._engine.info.chat_tokens), self._size)
-        # What leaves the context now must not come back with the next message.
-        self._history, self._dropped = list(prompt.kept), prompt.dropped
-        return prompt
-
-    async def _material(
-        self, turn: Turn, active: list[Fact], history: tuple[Turn, ...], dropped: int
-    ) -> Material:
-        shown = Shown(history, self._notes)
-        self._style = [fact for fact in active if fact.slot in STYLE]
-        material = Material(
-            system=system_text(self._style, self.options.system),
-            history=history,
-            sent=self._sent,
-            text=turn.text,
-            facts=[
-                fact
-                for fact in relevant(active, turn.text)
-                if fact.slot not in STYLE and not shown.tells(fact)
-            ],
-            recalled=await self._recall(turn, shown),
-            dropped=dropped,
-            summary=self._summary.text if dropped > self._dropped else "",
-        )
-        await self._count(texts_to_count(material))
-        return material
-
-    async def _sum_up(self, prompt: AssembledPrompt) -> None:
+    async def _sum_up(self) -> None:
         idle = self._learner is None or self._learner.idle or not self.options.learn
         if self.options.summarise and idle:
-            await self._summary.prepare(prompt, self._history)
-
-    async def _recall(self, turn: Turn, shown: Shown) -> list[Recalled]:
-        if self._recaller is None or self.options.recall == 0 or not self.options.profile:
-            return []
-        found = await asyncio.to_thread(
-            self._recaller.recall,
-            turn.text,
-            self.options.recall,
-            exclude_turns=(turn.id, *shown.turns, *self._refused, *self._aside(turn)),
-        )
-        return [memory for memory in found if memory.score >= self.options.recall_floor]
-
-    def _ready(self, turn: Turn, prompt: AssembledPrompt) -> ContextReady:
-        """What the model can read now: of the profile, of the past, and how much it all is."""
-        noted = Shown([*prompt.kept, turn], self._notes)
-        facts = {fact.id: fact for fact in (*self._style, *noted.facts)}
-        return ContextReady(
-            tuple(facts.values()),
-            noted.recalled,
-            prompt.tokens,
-            prompt.limit,
-            prompt.dropped,
-            prompt.kept[0].id if prompt.kept else turn.id,
-            prompt.summary,
-        )
+            await self._sending.sum_up()
 
     async def _reply(
         self,
@@ -438,7 +301,7 @@ class Assistant(Branching):
                 if shown := await writer.add(piece.text):
                     yield ReplyDelta(writer.turn_id, shown)
         except BaseException:
-            self._history.append(await writer.close(TurnStatus.INTERRUPTED))
+            self._sending.history.append(await writer.close(TurnStatus.INTERRUPTED))
             raise
         finish = (last.finish if last else None) or "stop"
         status = _ENDED.get(finish, TurnStatus.COMPLETE)
@@ -448,7 +311,7 @@ class Assistant(Branching):
             yield ReplyDelta(writer.turn_id, shown)
         rest = writer.unshown
         reply = await writer.close(status)
-        self._history.append(reply)
+        self._sending.history.append(reply)
         await self._entitle(reply)
         if rest:
             yield ReplyDelta(reply.id, rest)
@@ -477,17 +340,4 @@ class Assistant(Branching):
 
     def _scratch_turn(self, role: TurnRole, text: str) -> Turn:
         self._scratch += 1
-        return Turn(f"scratch-{self._scratch}", "", role, text, _now())
-
-    async def _count(self, texts: list[str]) -> None:
-        new = [text for text in dict.fromkeys(texts) if text not in self._sizes]
-        if new:
-            counts = await self._engine.count(tuple(Message(Role.USER, text) for text in new))
-            self._sizes.update(zip(new, counts, strict=True))
-
-    def _size(self, text: str) -> int:
-        return self._sizes.get(text) or len(text.encode()) // 3 + 1
-
-
-def _now() -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        return Turn(f"scratch-{self._scratch}", "", role, text, this_second())

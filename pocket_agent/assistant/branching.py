@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from typing import TYPE_CHECKING
 
-from pocket_agent.assistant.context import REPLY_TOKENS, AssembledPrompt
 from pocket_agent.assistant.events import AssistantEvent
+from pocket_agent.assistant.sending import Sending
 from pocket_agent.errors import ModelError, PocketAgentError, UsageError
 from pocket_agent.llm.protocol import Engine
 from pocket_agent.memory.records import UNFINISHED, Session, Turn, TurnRole
@@ -21,13 +21,10 @@ class Branching:
     """The part of an `Assistant` that leaves the straight line. See there for what it holds."""
 
     session: Session | None
-    last_context: AssembledPrompt | None
     options: "AssistantOptions"
     _store: Store
     _engine: Engine
-    _history: list[Turn]
-    _dropped: int
-    _asked: str
+    _sending: Sending
 
     async def regenerate(self) -> AsyncGenerator[AssistantEvent, None]:
         """Reply to the last message once more. The reply that is there is kept as another branch.
@@ -68,21 +65,22 @@ class Branching:
         await self.preempt_policy()
         session = (await asyncio.to_thread(self._store.turn, turn)).session
         await asyncio.to_thread(self._store.choose, turn)
-        self._history = await asyncio.to_thread(self._store.turns, session, limit=HISTORY_TURNS)
-        self._dropped, self.last_context, self._asked = 0, None, ""
+        turns = await asyncio.to_thread(self._store.turns, session, limit=HISTORY_TURNS)
+        self._sending.take_up(turns)
 
     async def _again(
         self, asked: Turn, tail: Sequence[Turn], after: str | None, begun: Sequence[Turn]
     ) -> AsyncIterator[AssistantEvent]:
         """Reply to the last message, whose reply so far, `tail`, does not count."""
-        before = list(self._history), self._dropped
-        self._history = self._history[: len(self._history) - len(tail)]
+        sending = self._sending
+        before = sending.place()
+        sending.history = sending.history[: len(sending.history) - len(tail)]
         try:
             async for event in self._answer(asked, after, begun):
                 yield event
         except PocketAgentError:
-            if self._history[-1] in (asked, *tail):  # no other reply came of it
-                self._history, self._dropped = before
+            if sending.history[-1] in (asked, *tail):  # no other reply came of it
+                sending.go_back(before)
             raise
         async for learnt in self.learn():
             yield learnt
@@ -93,47 +91,34 @@ class Branching:
 
     def _last_exchange(self) -> tuple[Turn, list[Turn]]:
         """The person's last message, and the pieces of the reply to it."""
-        start = len(self._history)
-        while start and self._history[start - 1].role is TurnRole.ASSISTANT:
+        history = self._sending.history
+        start = len(history)
+        while start and history[start - 1].role is TurnRole.ASSISTANT:
             start -= 1
         if not start:
             raise UsageError("There is no message yet to reply to")
-        return self._history[start - 1], self._history[start:]
+        return history[start - 1], history[start:]
 
     async def _cut_before(self, name: str) -> str | None:
         """Leave the history before a message; returns what a message in its place follows."""
-        at = next((n for n, turn in enumerate(self._history) if turn.id == name), None)
+        sending = self._sending
+        at = next((n for n, turn in enumerate(sending.history) if turn.id == name), None)
         if not self.options.remember:
             if at is None:
                 raise UsageError("That message can't be said anew: incognito kept no older turns")
-            self._history = self._history[:at]
+            sending.history = sending.history[:at]
             return None
         turn = await asyncio.to_thread(self._store.turn, name)
         if self.session is None or turn.session != self.session.id:
             raise UsageError("That message is of another conversation")
         if at is None:  # it has left the context: so have all before it
-            self._history, self._dropped = await asyncio.to_thread(self._turns_before, turn), 0
+            sending.go_back((await asyncio.to_thread(self._turns_before, turn), 0))
         else:
-            self._history = self._history[:at]
+            sending.history = sending.history[:at]
         return await asyncio.to_thread(self._store.parent, name)
 
     def _turns_before(self, turn: Turn) -> list[Turn]:
         return self._store.turns(turn.session, before=turn.id, limit=HISTORY_TURNS)
-
-    async def _prompt(self, turn: Turn, said: str) -> AssembledPrompt:
-        """The prompt for a reply; for one that is gone on with, if it fits, the very one it had."""
-        if not said:
-            return await self._assemble(turn)
-        await self._count([said])
-        last, size = self.last_context, self._size(said)
-        held = last is not None and self._asked == turn.id
-        if last and held and last.tokens + size + REPLY_TOKENS // 2 <= last.limit:
-            return last
-        return await self._assemble(turn, size)
-
-    def _aside(self, turn: Turn) -> frozenset[str]:
-        """What belongs to other branches of this conversation: it was not said in this one."""
-        return self._store.aside(turn.id) if self.options.remember else frozenset()
 
     # What the assistant has.
 
@@ -146,13 +131,4 @@ class Branching:
     def _answer(
         self, turn: Turn, after: str | None = None, begun: Sequence[Turn] = ()
     ) -> AsyncIterator[AssistantEvent]:
-        raise NotImplementedError
-
-    async def _assemble(self, turn: Turn, begun: int = 0) -> AssembledPrompt:
-        raise NotImplementedError
-
-    async def _count(self, texts: list[str]) -> None:
-        raise NotImplementedError
-
-    def _size(self, text: str) -> int:
         raise NotImplementedError

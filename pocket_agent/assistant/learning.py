@@ -7,6 +7,7 @@ from typing import Protocol
 
 from pocket_agent.assistant.attaching import own_words
 from pocket_agent.assistant.events import Learnt
+from pocket_agent.assistant.giving_way import GivingWay
 from pocket_agent.assistant.phrases import label
 from pocket_agent.errors import ContextOverflowError, ProfileError, StoreError
 from pocket_agent.memory.records import Turn, TurnRole
@@ -19,19 +20,6 @@ from pocket_agent.profile.outcomes import Applied, Outcome
 from pocket_agent.profile.sources import MAX_QUOTE, ground
 from pocket_agent.profile.values import find_span
 from pocket_agent.profile.waiting import rival_of, stands
-
-_UNDONE = {
-    OpKind.ADD: "forgot",
-    OpKind.UPDATE: "went back to",
-    OpKind.REMOVE: "remembered again",
-    OpKind.LOCK: "unlocked",
-    OpKind.UNLOCK: "locked",
-    OpKind.PIN: "unpinned",
-    OpKind.UNPIN: "pinned",
-    OpKind.CONFIRM: "no longer confirmed",
-    OpKind.REJECT: "waits again for a yes or no:",
-}
-"""What taking an edit back does."""
 
 
 class Policy(Protocol):
@@ -53,7 +41,7 @@ class Learner:
     def __init__(self, store: Store, policy: Policy):
         self._store = store
         self._policy = policy
-        self._reading: asyncio.Task[Reading] | None = None
+        self._reading = GivingWay[Reading]()
         self.idle = False
         """Whether the last `catch_up` read all there was, rather than being pre-empted."""
 
@@ -72,25 +60,15 @@ class Learner:
 
     async def preempt(self) -> None:
         """Stop reading at once; the turn stays unread and comes up again later."""
-        reading = self._reading
-        if reading is not None and not reading.done():
-            reading.cancel()
-            await asyncio.wait([reading])
+        await self._reading.preempt()
 
     async def _read(self, known: list[Known], assistant: str, turn: Turn) -> Reading | None:
-        task = asyncio.ensure_future(self._policy.read(known, assistant, own_words(turn.text)))
-        self._reading = task
-        try:
-            await asyncio.wait([task])
-        except asyncio.CancelledError:
-            task.cancel()
-            raise
-        finally:
-            self._reading = None
-        if task.cancelled():
+        work = self._policy.read(known, assistant, own_words(turn.text))
+        reading = await self._reading.run(work)
+        if reading.cancelled():
             return None
         try:
-            return task.result()
+            return reading.result()
         except ContextOverflowError:  # it will never fit: left unread, it would block all others
             return Reading(())
 
@@ -184,27 +162,6 @@ def describe(event: Event, applied: Applied) -> str:
             return f"heard again: {what}"
         case _:
             return f"remembered: {what}"
-
-
-def describe_undone(event: Event, fact: Fact, together: int = 1) -> str:
-    """The quiet line for an edit that was taken back: what that did, and to which fact.
-
-    Args:
-        together: how many edits were taken back with it, itself counted.
-    """
-    if together > 1:
-        return f"undone: {together} changes that were made in one go"
-    return f"undone: {_UNDONE.get(event.op.kind, 'changed')} {label(fact)}"
-
-
-def from_elsewhere(store: Store, event: Event, session: str) -> bool:
-    """Whether an edit was learnt in another conversation than the one of that id."""
-    if event.source is None or event.source.imported_from:
-        return False
-    try:
-        return store.turn(event.source.turn).session != session
-    except StoreError:  # imported without its conversation
-        return True
 
 
 def _source(turn: Turn, assistant: str, op: Op) -> Source:

@@ -4,12 +4,12 @@ It is asked for as the next message of the very conversation: the model has all 
 already, and forgets the question again at the next real message. It is kept in memory alone.
 """
 
-import asyncio
 import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
 
 from pocket_agent.assistant.context import AssembledPrompt
+from pocket_agent.assistant.giving_way import GivingWay
 from pocket_agent.errors import PocketAgentError
 from pocket_agent.llm.protocol import (
     GREEDY,
@@ -42,7 +42,7 @@ class Summariser:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._running: asyncio.Task[str] | None = None
+        self._making = GivingWay[str]()
         self._begins = ""
         self.text = ""
         """What is to stand for the turns that leave next; empty while there is none."""
@@ -69,26 +69,15 @@ class Summariser:
     async def _make(self, begins: str, messages: Sequence[Message]) -> None:
         asked = (*messages, Message(Role.USER, ASK))
         request = Request(ContextName.CHAT, messages=asked, sampling=_STYLE)
-        task = asyncio.ensure_future(complete(self._engine, request))
-        self._running = task
-        try:
-            await asyncio.wait([task])
-        except asyncio.CancelledError:
-            task.cancel()
-            raise
-        finally:
-            self._running = None
-        if not task.cancelled():
+        made = await self._making.run(complete(self._engine, request))
+        if not made.cancelled():
             with contextlib.suppress(PocketAgentError):
-                self.text = _whole_sentences(task.result())
+                self.text = _whole_sentences(made.result())
                 self._begins = begins
 
     async def preempt(self) -> None:
         """Give the model to the person."""
-        running = self._running
-        if running is not None and not running.done():
-            running.cancel()
-            await asyncio.wait([running])
+        await self._making.preempt()
 
 
 def _whole_sentences(text: str) -> str:

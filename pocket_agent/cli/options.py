@@ -78,12 +78,16 @@ def leaves_no_trace(arguments: argparse.Namespace) -> bool:
     return bool(arguments.incognito or arguments.blank)
 
 
+def _whole(text: str, least: int) -> int:
+    number = int(text)
+    if number < least:
+        raise argparse.ArgumentTypeError(f"{number} is less than {least}")
+    return number
+
+
 def descriptor(text: str) -> int:
     """The number of an open file, as an argument's type."""
-    number = int(text)
-    if number < 0:
-        raise argparse.ArgumentTypeError(f"{number} is less than 0")
-    return number
+    return _whole(text, 0)
 
 
 descriptor.__name__ = "file descriptor"
@@ -94,10 +98,7 @@ def layers(text: str) -> int | str:
     word = text.strip().lower()
     if word in ("auto", "all"):
         return word
-    number = int(text)
-    if number < 0:
-        raise argparse.ArgumentTypeError(f"{number} is less than 0")
-    return number
+    return _whole(text, 0)
 
 
 layers.__name__ = "number of layers"
@@ -105,10 +106,7 @@ layers.__name__ = "number of layers"
 
 def count(text: str) -> int:
     """A whole number from 1 up, as an argument's type."""
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{number} is less than 1")
-    return number
+    return _whole(text, 1)
 
 
 count.__name__ = "whole number"  # argparse names the type so when it refuses a word

@@ -38,8 +38,7 @@ def _watch(event: str, arguments: tuple[object, ...]) -> None:
 
 def _is_local(family: object) -> bool:
     """Whether sockets of a family stay on this computer: pairs of them are how asyncio wakes up."""
-    # An audit hook is given objects; this one is a number or an enum of numbers.
-    return _WINDOWS or str(int(family)) == str(_AF_UNIX)  # type: ignore[call-overload]
+    return _WINDOWS or family == _AF_UNIX  # a number, or an enum of numbers
 
 
 def _program() -> str:

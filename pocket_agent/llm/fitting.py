@@ -108,5 +108,6 @@ def _windows() -> Memory:
 
     status = Status()
     status.length = ctypes.sizeof(status)
-    ctypes.windll.kernel32.GlobalMemoryStatusEx(ctypes.byref(status))  # type: ignore[attr-defined,unused-ignore]
+    kernel = ctypes.windll.kernel32  # type: ignore[attr-defined,unused-ignore]  # Windows alone
+    kernel.GlobalMemoryStatusEx(ctypes.byref(status))
     return Memory(int(status.total), int(status.available))

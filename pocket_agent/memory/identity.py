@@ -18,3 +18,8 @@ def milliseconds() -> int:
 def now() -> str:
     """The present moment, ISO 8601 in UTC with milliseconds."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def this_second() -> str:
+    """The present moment, such as `2026-11-03T12:00:00Z`: ISO 8601 in UTC, to the second."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

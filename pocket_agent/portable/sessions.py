@@ -7,27 +7,25 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from pocket_agent.errors import PortableError
-from pocket_agent.memory.identity import now
+from pocket_agent.memory.identity import now, this_second
 from pocket_agent.memory.joining import Arrival
 from pocket_agent.memory.records import Session, Turn, TurnRole, TurnStatus
 from pocket_agent.memory.store import Store
 from pocket_agent.portable.importers.files import ImportFile
 from pocket_agent.portable.importers.found import MAX_TITLE, clean_line, clean_text, moment_of
 from pocket_agent.portable.importers.json_items import values
+from pocket_agent.portable.placing import names_markdown, placing
 from pocket_agent.portable.records import Fields
-from pocket_agent.whole_file import replacing
 
 FORMAT = "pocket-agent-session"
 VERSION = 1
 MARK = "<!-- pocket-agent session -->"
 """The first line of a conversation as Markdown, by which it is known again."""
 MAX_TURNS = 100_000
-_MARKDOWN = (".md", ".markdown")
 _HEAD = 200
 _NAME = re.compile(r"[0-9A-Za-z_-]{1,64}")
 _SPEAKER = 40
@@ -48,11 +46,6 @@ class Brought:
     turns: int
     known: int
     forgotten: int
-
-
-def is_markdown(path: Path) -> bool:
-    """Whether a file of that name is to be Markdown."""
-    return path.name.lower().endswith(_MARKDOWN)
 
 
 def _present(store: Store, session: str) -> list[Turn]:
@@ -88,15 +81,9 @@ def write_session(store: Store, name: str, path: Path) -> int:
         PortableError: the file can't be written. DiskFullError: there is no room.
         StoreError: there is no such conversation.
     """
-    lines = session_lines(store, name, markdown=is_markdown(path))
-    try:
-        _check_place(path)
-        with replacing(path) as file:
-            file.writelines(lines)
-    except OSError as error:
-        raise PortableError(
-            f"{path} can't be written ({error.strerror or error})", "Choose another place."
-        ) from error
+    lines = session_lines(store, name, markdown=names_markdown(path.name))
+    with placing(path, _check_is_ours) as file:
+        file.writelines(lines)
     return store.session(name).turns
 
 
@@ -159,7 +146,7 @@ def _forgotten(store: Store, turn: Turn) -> bool:
 def _json(session: Session, turns: list[Turn]) -> Iterator[bytes]:
     """One object, a turn on each line: readable, and easy to compare."""
     about = {name: value for name, value in asdict(session).items() if name != "turns"}
-    head = {"format": FORMAT, "version": VERSION, "created": _moment(), "session": about}
+    head = {"format": FORMAT, "version": VERSION, "created": this_second(), "session": about}
     yield (_compact(head)[:-1] + ',"turns":[').encode()
     for number, turn in enumerate(turns):
         record = {name: value for name, value in asdict(turn).items() if name != "session"}
@@ -181,21 +168,8 @@ def _markdown(session: Session, turns: list[Turn]) -> Iterator[bytes]:
         yield f"\n---\n\n{head}\n\n{clean_text(turn.text)}\n".encode()
 
 
-def _moment() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _check_place(path: Path) -> None:
-    """Only an older export of a conversation, or an empty file, may be written over."""
-    if path.is_dir():
-        raise PortableError(f"{path} is a folder", "Name a file in it.")
-    if not path.exists():
-        return
-    if not path.is_file():
-        raise PortableError(f"{path} is not a plain file", "Choose another place.")
-    with path.open("rb") as file:
-        head = file.read(_HEAD)
-    if head and not head.startswith((MARK.encode(), f'{{"format":"{FORMAT}"'.encode())):
+def _check_is_ours(path: Path, file: BinaryIO) -> None:
+    if not file.read(_HEAD).startswith((MARK.encode(), f'{{"format":"{FORMAT}"'.encode())):
         raise PortableError(
             f"{path} is there already and is not an exported conversation", "Choose another name."
         )

@@ -1,20 +1,18 @@
 """Export of a profile: everything it holds, or chosen parts of it, in one file."""
 
-from collections.abc import Iterable
-from datetime import UTC, datetime
 from pathlib import Path
+from typing import BinaryIO
 
 from pocket_agent.errors import PortableError, UsageError
+from pocket_agent.memory.identity import this_second
 from pocket_agent.memory.store import Store
 from pocket_agent.portable import age
 from pocket_agent.portable.contents import Summary, read_contents
 from pocket_agent.portable.lines import MAX_LINE, Contents, encode, read_header
 from pocket_agent.portable.markdown import MARK, Style, as_markdown
 from pocket_agent.portable.parts import WHOLE, Choice, chosen_facts, part_of
+from pocket_agent.portable.placing import names_markdown, placing
 from pocket_agent.profile.rules import replay
-from pocket_agent.whole_file import replacing
-
-_MARKDOWN = (".md", ".markdown")
 
 
 def export_profile(
@@ -47,14 +45,15 @@ def export_profile(
             contents = Contents()
         else:
             contents = read_contents(store) if choice.whole else part_of(profile, events, choice)
-    created = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    created = this_second()
     active = [fact for fact in facts if fact.state == "active"]
     if markdown:
         lines = as_markdown(active, style or Style())
     else:
         held = profile if choice.whole else replay(contents.events)
         lines = encode(contents, held.facts.values(), created)
-    _write(path, lines, seal)
+    with placing(path, _check_is_ours) as file:
+        file.writelines(lines if seal is None else [age.encrypt(b"".join(lines), seal)])
     live = (*profile.active(), *profile.candidates())
     held_back = sum(choice.takes(fact.slot) for fact in live) - len(facts)
     counts = (len(contents.sessions), len(contents.turns), len(contents.events))
@@ -63,7 +62,7 @@ def export_profile(
 
 def is_markdown(path: Path) -> bool:
     """Whether a file of that name is to be Markdown."""
-    return path.name.lower().removesuffix(age.SUFFIX).endswith(_MARKDOWN)
+    return names_markdown(path.name.lower().removesuffix(age.SUFFIX))
 
 
 def _check_wishes(path: Path, choice: Choice, seal: age.Seal | None, style: Style | None) -> None:
@@ -82,31 +81,8 @@ def _check_wishes(path: Path, choice: Choice, seal: age.Seal | None, style: Styl
         raise UsageError("A quote may hold what is left out", "Leave out --quotes.")
 
 
-def _write(path: Path, lines: Iterable[bytes], seal: age.Seal | None) -> None:
-    try:
-        _check_place(path)
-        if seal is not None:
-            lines = [age.encrypt(b"".join(lines), seal)]
-        with replacing(path) as file:
-            file.writelines(lines)
-    except OSError as error:
-        raise PortableError(
-            f"{path} can't be written ({error.strerror or error})", "Choose another place."
-        ) from error
-
-
-def _check_place(path: Path) -> None:
-    """Only an older export, or an empty file, may be written over."""
-    if path.is_dir():
-        raise PortableError(f"{path} is a folder", "Name a file in it.")
-    if not path.exists():
-        return
-    if not path.is_file():
-        raise PortableError(f"{path} is not a plain file", "Choose another place.")
-    if path.stat().st_size == 0:
-        return
-    with path.open("rb") as file:
-        first = file.readline(MAX_LINE)
+def _check_is_ours(path: Path, file: BinaryIO) -> None:
+    first = file.readline(MAX_LINE)
     if is_markdown(path) and first.strip() == MARK.encode():
         return
     if age.is_age(first):

@@ -3,9 +3,8 @@
 The chat screen shows what is in here and passes on what the person does. No Textual in here.
 """
 
-import time
-from collections.abc import Callable, Coroutine
-from typing import Any, Protocol
+from collections.abc import Coroutine
+from typing import Any
 
 from pocket_agent.assistant.events import (
     AssistantEvent,
@@ -17,40 +16,20 @@ from pocket_agent.assistant.events import (
     UserSaved,
 )
 from pocket_agent.errors import PocketAgentError
-from pocket_agent.memory.records import Drawn
 from pocket_agent.tui.backend import Backend, Readiness, Stage
-from pocket_agent.tui.conversation import Conversation, Remembered, Said, SaidState
-from pocket_agent.tui.redoing import PAGE, How, Redoing
+from pocket_agent.tui.conversation import Conversation, Said
+from pocket_agent.tui.correcting import Correcting
+from pocket_agent.tui.exchange import Exchange, How
+from pocket_agent.tui.redoing import PAGE, Redoing
 from pocket_agent.tui.status import Status
+from pocket_agent.tui.unsent import Unsent
+from pocket_agent.tui.view import Spawn, View
 
 FAR = 300
 """Turns asked of the store at once, on the way back to a turn that may be far."""
 
-_STATUS_EVERY_S = 0.25
-_LONG_AGO = float("-inf")
 
-
-class View(Protocol):
-    """Whatever shows the dialogue."""
-
-    def entries_changed(self) -> None:
-        """Entries were added, removed or changed their state."""
-
-    def reply_grew(self, reply: Said, text: str) -> None:
-        """`text` was added to the reply."""
-
-    def status_changed(self) -> None:
-        """The status is another one."""
-
-    def draft_returned(self, text: str) -> None:
-        """A message could not be sent: here is its text again."""
-
-
-Spawn = Callable[[Coroutine[Any, Any, None]], object]
-"""Runs a coroutine in the background."""
-
-
-class Dialogue(Redoing):
+class Dialogue(Redoing, Correcting):
     """One conversation at a time, over a backend.
 
     Args:
@@ -64,19 +43,13 @@ class Dialogue(Redoing):
         self.backend = backend
         self.conversation = Conversation()
         self.status = Status(mode=mode)
-        self._drawn = Drawn()
         self.opened = False
         self._view = view
         self._spawn = spawn
-        self._current: Said | None = None
-        self._reply: Said | None = None
+        self._current: Exchange | None = None
+        self._unsent = Unsent(self._on_no_disk, self._write_down, spawn)
         self._learning = 0
         self._loading = False
-        self._first_piece = 0.0
-        self._pieces = 0
-        self._status_at = _LONG_AGO
-        self._kept: list[str] = []
-        self._keeping = False
         self._versions: dict[str, list[str]] = {}
 
     @property
@@ -95,7 +68,7 @@ class Dialogue(Redoing):
         self.opened = False
         self.conversation = Conversation()
         self.status = Status(mode=self.status.mode)
-        self._kept = []
+        self._unsent.kept = []
         self._view.entries_changed()
         self._view.status_changed()
         await self.backend.lock()
@@ -119,7 +92,7 @@ class Dialogue(Redoing):
             what = "imported fact waits" if count == 1 else "imported facts wait"
             self.conversation.note(f"{count} {what} for your yes or no: F2")
         if unsent := await self.backend.waiting():
-            self._kept = unsent
+            self._unsent.kept = unsent
             self._view.draft_returned("\n".join(unsent))
         await self.mark_versions()
         self._pump()
@@ -169,40 +142,6 @@ class Dialogue(Redoing):
         else:
             self.take_back()
 
-    async def undo(self, row: Remembered | None = None) -> None:
-        """Take back what one line remembered, or the last thing there is to undo."""
-        row = row or self.conversation.last_memory()
-        if row is not None and row.undone:
-            return
-        try:
-            for seq in (row.seq, *reversed(row.also)) if row else (None,):
-                line = await self.backend.undo(seq)
-        except PocketAgentError as error:
-            self.fail(error)
-            return
-        if row is None:
-            self.conversation.note(line)
-        else:
-            row.undone = True
-        self._view.entries_changed()
-
-    async def answer(self, yes: bool, row: Remembered | None = None) -> None:
-        """Say yes or no to what one line asks, or the newest that still asks."""
-        row = row or self.conversation.last_question()
-        if row is None or not row.waits or row.undone:
-            self.conversation.note("nothing here asks for a yes or no; F2 shows what waits")
-            self._view.entries_changed()
-            return
-        waits, row.waits = row.waits, ""  # a second key comes too late
-        try:
-            done = await self.backend.answer_fact(waits, yes)
-        except PocketAgentError as error:
-            row.waits = waits
-            self.fail(error)
-            return
-        row.line, row.seq = done.line, done.seq
-        self._view.entries_changed()
-
     async def load_older(self, limit: int = PAGE) -> bool:
         """Fetch the turns before the oldest one held. Returns whether there were any."""
         before = self.conversation.first_turn
@@ -233,7 +172,7 @@ class Dialogue(Redoing):
         if self._current is not None:
             await self.backend.stop()
         await self.backend.open_session(session)
-        self._current = self._reply = None
+        self._current = None
         self.conversation = Conversation()
         self.conversation.restore(await self.backend.page(None, PAGE))
         self.status.used, self.status.rate = 0, 0.0
@@ -264,9 +203,9 @@ class Dialogue(Redoing):
     def _pump(self) -> None:
         """Send the next waiting message, if nothing is under way."""
         if self.opened and self._settled and self._current is None:
-            self._current = self.conversation.next_queued()
-            if self._current is not None:
-                self._spawn(self._exchange(self._current, How()))
+            said = self.conversation.next_queued()
+            if said is not None:
+                self._answer(said, How())
                 self._view.entries_changed()
         self._changed_status()
 
@@ -290,45 +229,50 @@ class Dialogue(Redoing):
         return "A reply is being written: Esc stops it." if self.replying else ""
 
     def _begin(self, said: Said, how: How) -> None:
-        self._current = said
-        self._spawn(self._exchange(said, how))
+        self._answer(said, how)
         self._changed()
 
     def _returned(self, text: str) -> None:
         self._view.draft_returned(text)
         self._changed()
 
-    async def _exchange(self, said: Said, how: How) -> None:
-        self._pieces = 0
-        self._set_doing("recalling")
+    def _answer(self, said: Said, how: How) -> None:
+        self._current = Exchange(said, how, self.conversation, self.status, self._view)
+        self._spawn(self._walk(self._current))
+
+    async def _walk(self, exchange: Exchange) -> None:
         try:
-            async for event in self._events(said, how):
-                self._take(event, said, how)
+            async for event in exchange.events(self.backend):
+                self._take(event, exchange)
         except PocketAgentError as error:
-            self._broken(said, str(error))
+            self._broken(exchange, str(error))
         except Exception as error:
             # A defect of ours must not take the conversation down with it.
-            self._broken(said, f"Something went wrong ({type(error).__name__}: {error})")
+            self._broken(exchange, f"Something went wrong ({type(error).__name__}: {error})")
         finally:
-            if how.branches and said is self._current:
+            if exchange.how.branches and exchange is self._current:
                 self._spawn(self.attempt(self.mark_versions()))
-            self._finish(said)
+            self._finish(exchange)
 
-    def _take(self, event: AssistantEvent, said: Said, how: How) -> None:
-        mine = said is self._current
+    def _take(self, event: AssistantEvent, exchange: Exchange) -> None:
+        mine = exchange is self._current
         match event:
             case UserSaved(turn):
+                said, old = exchange.said, exchange.how.instead_of
                 said.turn = turn.id
-                if how.instead_of:
-                    self.conversation.put_in_place(how.instead_of, said)
+                if old:
+                    self.conversation.put_in_place(old, said)
                 self._keep_waiting()
             case ContextReady() if mine:
-                self._context_ready(event, said)
-                self._reply = self._make_way(said, how)
+                exchange.ready(event)
             case ReplyDelta(text=text) if mine:
-                self._grow(said, text)
+                exchange.grow(text)
             case ReplyDone() if mine:
-                self._reply_done(event, said, how)
+                exchange.end(event)
+                self._learning += 1
+                if exchange.how.branches:
+                    self._spawn(self.attempt(self.mark_versions()))
+                self._release()
             case Learnt():
                 self.conversation.learn(event)
                 self._view.entries_changed()
@@ -336,71 +280,25 @@ class Dialogue(Redoing):
                 self._learning = 0
                 self._changed_status()
 
-    def _context_ready(self, event: ContextReady, said: Said) -> None:
-        self.status.used, self.status.limit = event.tokens, event.limit
-        facts, turns = (f.id for f in event.facts), (m.turn.id for m in event.recalled)
-        self._drawn = Drawn(tuple(facts), tuple(turns))
-        self.conversation.reads_from(
-            event.first or said.turn, event.dropped_turns, summed_up=bool(event.summary)
-        )
-        self._set_doing("reading")
-        self._view.entries_changed()
-
-    def _grow(self, said: Said, text: str) -> None:
-        now = time.monotonic()
-        if self._reply is None:
-            self._reply = self.conversation.begin_reply(said)
-        if not self._pieces:
-            self._first_piece = now
-            self._view.entries_changed()
-            self._set_doing("answering")
-        self._reply.text += text
-        self._pieces += 1
-        self.status.used += 1
-        self._view.reply_grew(self._reply, text)
-        if now - self._status_at > _STATUS_EVERY_S and now > self._first_piece:
-            self.status.rate = (self._pieces - 1) / (now - self._first_piece)
-            self._status_at = now
-            self._view.status_changed()
-
-    def _reply_done(self, event: ReplyDone, said: Said, how: How) -> None:
-        reply = self._reply or self.conversation.begin_reply(said)
-        self.conversation.end_reply(reply, event.turn, how.begun)
-        self.conversation.drew(reply, self._drawn)
-        if event.usage:
-            usage = event.usage
-            self.status.used = usage.prompt + usage.completion
-            if usage.decode_s > 0:
-                self.status.rate = usage.completion / usage.decode_s
-        self._learning += 1
-        if how.branches:
-            self._spawn(self.attempt(self.mark_versions()))
-        self._release()
-
-    def _broken(self, said: Said, line: str) -> None:
-        """An exchange ended early: keep the partial reply, and give back what was not saved."""
+    def _broken(self, exchange: Exchange, line: str) -> None:
+        """An exchange ended early."""
         if not self._settled:
             # It was loading the model once more: what waits must not wait for that any longer.
             self._report(Readiness(Stage.FAILED))
-        if said is self._current:
-            if self._reply is not None:
-                self._reply.state = SaidState.INTERRUPTED
-                self.conversation.drew(self._reply, self._drawn)
-            if not said.turn:
-                said.state = SaidState.UNSAVED
-                self._view.draft_returned(said.text)
+        if exchange is self._current:
+            exchange.break_off()
         self.conversation.note(line, failure=True)
 
-    def _finish(self, said: Said) -> None:
+    def _finish(self, exchange: Exchange) -> None:
         """The assistant has nothing more to tell about this exchange."""
-        if said is self._current:
+        if exchange is self._current:
             self._release()
         self._learning = max(0, self._learning - 1)
         self._changed()
 
     def _release(self) -> None:
         """The reply is over: whoever waits is next."""
-        self._current = self._reply = None
+        self._current = None
         self._pump()
 
     async def attempt(self, work: Coroutine[Any, Any, None]) -> None:
@@ -414,27 +312,17 @@ class Dialogue(Redoing):
         self.status.readiness = readiness
         self._pump()
 
-    def _set_doing(self, doing: str) -> None:
-        self.status.doing = doing
-        self._view.status_changed()
-
     def _keep_waiting(self) -> None:
-        """Have what waits written down, one write at a time."""
-        if self.opened and not self._keeping and self._kept != self._unsent():
-            self._keeping = True
-            self._spawn(self._write_waiting())
+        if self.opened:
+            self._unsent.keep()
 
-    async def _write_waiting(self) -> None:
-        try:
-            while self._kept != (unsent := self._unsent()):
-                self._kept = unsent
-                await self.attempt(self.backend.keep_waiting(unsent))
-        finally:
-            self._keeping = False
+    async def _write_down(self, texts: list[str]) -> None:
+        await self.attempt(self.backend.keep_waiting(texts))
 
-    def _unsent(self) -> list[str]:
+    def _on_no_disk(self) -> list[str]:
         """Messages on the screen that are on no disk yet, in their order."""
-        first = [self._current] if self._current and not self._current.turn else []
+        now = self._current.said if self._current else None
+        first = [now] if now and not now.turn else []
         return [said.text for said in (*first, *self.conversation.queue)]
 
     def _changed_status(self) -> None:

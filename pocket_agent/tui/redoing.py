@@ -1,36 +1,15 @@
 """The dialogue off the straight line: other replies, replies that go on, messages said anew."""
 
-from collections.abc import AsyncIterator, Coroutine
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Coroutine
+from typing import Any
 
-from pocket_agent.assistant.events import AssistantEvent
 from pocket_agent.memory.records import TurnRole
 from pocket_agent.tui.backend import Backend
 from pocket_agent.tui.conversation import Conversation, Said, SaidState
+from pocket_agent.tui.exchange import How
 
 PAGE = 30
 """Turns asked of the store at once."""
-
-
-@dataclass(slots=True)
-class How:
-    """How a message is answered.
-
-    Args:
-        instead_of: the message that it is said in place of.
-        reply: the first one, another one, or more of the one that is there.
-        begun: what there was of that one.
-    """
-
-    instead_of: Said | None = None
-    reply: Literal["first", "another", "more"] = "first"
-    begun: str = ""
-
-    @property
-    def branches(self) -> bool:
-        """Whether another version of something comes of it."""
-        return self.instead_of is not None or self.reply == "another"
 
 
 class Redoing:
@@ -122,30 +101,6 @@ class Redoing:
         await self.backend.choose(turn)
         self.conversation.restore(await self.backend.page(None, PAGE))
         await self.mark_versions()
-
-    def _events(self, said: Said, how: How) -> AsyncIterator[AssistantEvent]:
-        match how.reply:
-            case "another":
-                return self.backend.regenerate()
-            case "more":
-                return self.backend.go_on()
-            case _:
-                old = how.instead_of
-                text, backend = said.text, self.backend
-                return backend.send(text, old.turn) if old else backend.send(text)
-
-    def _make_way(self, said: Said, how: How) -> Said | None:
-        """Take off the screen what the reply replaces; returns the reply that goes on, if one does.
-
-        Only now: had it failed before, all would be as it was.
-        """
-        if how.reply == "another":
-            self.conversation.drop_reply(said)
-        reply = self.conversation.reply_to(said) if how.reply == "more" else None
-        if reply is not None:
-            self.conversation.drop_reply(said, sources_only=True)
-            how.begun, reply.state = reply.text, SaidState.STREAMING
-        return reply
 
     # What the dialogue has.
 

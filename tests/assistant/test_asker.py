@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from word_engine import WordEngine  # type: ignore[import-not-found]
+from word_engine import WordEngine
 
 from pocket_agent.assistant.asker import Asker
 from pocket_agent.assistant.assistant import Assistant, AssistantOptions

@@ -25,7 +25,7 @@ from pocket_agent.memory.store import Store
 from pocket_agent.paths import Locations
 from pocket_agent.policy.reader import Reading
 from pocket_agent.policy.state import Known
-from pocket_agent.profile.facts import Actor, Op, OpKind, Source
+from pocket_agent.profile.facts import Actor, Op, OpKind
 
 SHORT = AssistantOptions(sampling=Sampling(temperature=0.0, max_tokens=12))
 LONG = AssistantOptions(sampling=Sampling(temperature=0.0, max_tokens=400))
@@ -77,31 +77,6 @@ async def test_a_message_is_saved_answered_and_learnt_from(store: Store, engine:
     assert learnt.event.source.quote == "I live in Porto now."
     assert await assistant.undo() == "undone: forgot home · Porto"
     assert store.profile().active() == []
-
-
-async def test_an_undo_says_what_it_takes_back(store: Store):
-    assistant = Assistant(store, LlamaEngine(), options=SHORT)
-    fact = store.record(Op(OpKind.ADD, "home", "Porto"), actor=Actor.USER, source=None).fact
-    assert fact is not None
-    store.record(Op(OpKind.LOCK, fact=fact.id), actor=Actor.USER)
-    assert await assistant.undo() == "undone: unlocked home · Porto"
-    store.record(Op(OpKind.REMOVE, "home", "Porto", fact=fact.id), actor=Actor.USER)
-    assert await assistant.undo() == "undone: remembered again home · Porto"
-    assert await assistant.undo() == "undone: forgot home · Porto"
-    assert store.profile().active() == []
-
-
-async def test_an_undo_says_when_it_reaches_into_another_conversation(store: Store):
-    assistant = Assistant(store, LlamaEngine(), options=SHORT)
-    session = store.new_session("Hello")
-    turn = store.add_user_turn(session.id, "My name is Sam")
-    op, source = Op(OpKind.ADD, "name", "Sam"), Source(turn.id, 11, 14, "Sam")
-    store.record(op, actor=Actor.POLICY, source=source)
-    await assistant.open_session(None)
-    assert await assistant.undo() == "undone: forgot name · Sam (from another conversation)"
-    store.record(op, actor=Actor.POLICY, source=source)
-    await assistant.open_session(session.id)
-    assert await assistant.undo() == "undone: forgot name · Sam"
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cli_checks import complaint, heed_ctrl_c  # type: ignore[import-not-found]
+from cli_checks import complaint, heed_ctrl_c
 
 from pocket_agent.llm.models import bundled_model
 from pocket_agent.memory.records import TurnRole, TurnStatus

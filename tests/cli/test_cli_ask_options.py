@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cli_checks import complaint  # type: ignore[import-not-found]
+from cli_checks import complaint
 from rich.console import Console
 
 from pocket_agent.cli.ask_schema import Form
@@ -49,7 +49,7 @@ def test_an_answer_matches_the_schema_or_is_an_error(
     whole = json.loads(said.out)
     value = whole["value"]
     assert value == json.loads(whole["reply"])
-    assert value["colour"] in SCHEMA["properties"]["colour"]["enum"]  # type: ignore[index]
+    assert value["colour"] in SCHEMA["properties"]["colour"]["enum"]
     assert 1 <= value["count"] <= 9
     assert (whole["facts"], whole["recalled"], whole["ops"]) == ([], [], [])
     cut = complaint(run(*words, "--schema", json.dumps(SCHEMA), "--max-tokens", "3"))

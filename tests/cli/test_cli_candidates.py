@@ -3,14 +3,15 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
-from cli_checks import complaint  # type: ignore[import-not-found]
+from cli_checks import complaint
 
 from pocket_agent.memory.store import Store
 from pocket_agent.profile.facts import Actor, Op, OpKind, Source
 
-Call = Callable[..., object]
+Call = Callable[..., Any]
 
 
 def learn(store: Store, op: Op, text: str, sure: float = 1.0) -> None:
@@ -31,37 +32,37 @@ def asked(home: Path, call: Call, store: Callable[[], Store]) -> None:
 
 
 def ids(call: Call) -> list[str]:
-    return [fact["id"] for fact in json.loads(call("profile", "candidates", "--json").out)]  # type: ignore[attr-defined]
+    return [fact["id"] for fact in json.loads(call("profile", "candidates", "--json").out)]
 
 
 def values(call: Call) -> set[str]:
-    told = json.loads(call("profile", "show", "--json").out)  # type: ignore[attr-defined]
+    told = json.loads(call("profile", "show", "--json").out)
     return {fact["value"] for fact in told if fact["state"] == "active"}
 
 
 @pytest.mark.usefixtures("asked")
 def test_they_are_listed_with_what_they_ask(call: Call) -> None:
     said = call("profile", "candidates")
-    lines = said.out.splitlines()  # type: ignore[attr-defined]
+    lines = said.out.splitlines()
     assert [line.split("  ", 1)[1] for line in lines[::2]] == [
         "home · Porto, not home · Leeds?",
         "no longer pet · cat Miso?",
         "maybe: hobby · likes pottery?",
     ]
     assert "“I moved to Porto”" in lines[1]
-    assert "no longer?" in call("profile", "show").out  # type: ignore[attr-defined]
+    assert "no longer?" in call("profile", "show").out
 
 
 @pytest.mark.usefixtures("asked")
 def test_a_yes_and_a_no_by_short_id_are_undone(call: Call) -> None:
-    short = call("profile", "candidates").out.split()[0]  # type: ignore[attr-defined]
-    assert "remembered: home · Porto" in call("profile", "confirm", short).err  # type: ignore[attr-defined]
+    short = call("profile", "candidates").out.split()[0]
+    assert "remembered: home · Porto" in call("profile", "confirm", short).err
     assert values(call) == {"Porto", "cat Miso"}
     said = call("profile", "reject", *ids(call))
-    assert "kept: pet · cat Miso" in said.err  # type: ignore[attr-defined]
-    assert "left out: hobby · likes pottery" in said.err  # type: ignore[attr-defined]
+    assert "kept: pet · cat Miso" in said.err
+    assert "left out: hobby · likes pottery" in said.err
     assert ids(call) == []
-    assert "2 changes that were made in one go" in call("profile", "undo").err  # type: ignore[attr-defined]
+    assert "2 changes that were made in one go" in call("profile", "undo").err
     assert len(ids(call)) == 2
     call("profile", "undo")
     assert len(ids(call)) == 3
@@ -70,10 +71,10 @@ def test_a_yes_and_a_no_by_short_id_are_undone(call: Call) -> None:
 
 @pytest.mark.usefixtures("asked")
 def test_all_at_once(call: Call) -> None:
-    assert call("profile", "confirm", "--all").code == 0  # type: ignore[attr-defined]
+    assert call("profile", "confirm", "--all").code == 0
     assert values(call) == {"Porto", "pottery"}
     said = call("profile", "reject", "--all")
-    assert (said.code, said.err) == (0, "Nothing waits for a yes or no.\n")  # type: ignore[attr-defined]
+    assert (said.code, said.err) == (0, "Nothing waits for a yes or no.\n")
 
 
 @pytest.mark.usefixtures("asked")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pyrage
 import pytest
-from cli_checks import complaint  # type: ignore[import-not-found]
+from cli_checks import complaint
 
 from pocket_agent.cli.passphrases import given_for_file
 from pocket_agent.memory.store import Store

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cli_checks import complaint  # type: ignore[import-not-found]
+from cli_checks import complaint
 
 from pocket_agent import __version__
 from pocket_agent.cli import main, output

@@ -6,7 +6,7 @@ import sys
 from typing import Any
 
 import pytest
-from cli_checks import complaint  # type: ignore[import-not-found]
+from cli_checks import complaint
 
 from pocket_agent.cli.offline import Chat, _answers, _system, _tries, can_be_apart
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from cli_checks import complaint  # type: ignore[import-not-found]
+from cli_checks import complaint
 
 from pocket_agent.memory.store import Store
 from pocket_agent.profile.facts import Actor, Op, OpKind

@@ -4,11 +4,12 @@ import json
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
-from cli_checks import complaint  # type: ignore[import-not-found]
+from cli_checks import complaint
 
-Call = Callable[..., object]
+Call = Callable[..., Any]
 
 
 @pytest.fixture
@@ -26,31 +27,31 @@ def claude(tmp_path: Path) -> Path:
 
 def test_a_dry_run_makes_nothing_not_even_a_profile(home: Path, call: Call, claude: Path) -> None:
     said = call("profile", "import", str(claude), "--dry-run")
-    assert said.code == 0  # type: ignore[attr-defined]
-    assert "Bread[2J (2 turns)" in said.out  # type: ignore[attr-defined]
-    assert said.err == "would import from Claude: 1 conversation, 2 turns\n"  # type: ignore[attr-defined]
+    assert said.code == 0
+    assert "Bread[2J (2 turns)" in said.out
+    assert said.err == "would import from Claude: 1 conversation, 2 turns\n"
     assert list((home / "profiles").glob("*.db")) == []
 
 
 def test_conversations_are_found_by_search_and_come_once(call: Call, claude: Path) -> None:
     said = call("profile", "import", str(claude))
-    assert said.err == "imported from Claude: 1 conversation, 2 turns\n"  # type: ignore[attr-defined]
+    assert said.err == "imported from Claude: 1 conversation, 2 turns\n"
     again = call("profile", "import", str(claude), "--format", "claude")
-    assert "imported from Claude: nothing new" in again.err  # type: ignore[attr-defined]
-    assert "left out: 2 that were here already" in again.err  # type: ignore[attr-defined]
+    assert "imported from Claude: nothing new" in again.err
+    assert "left out: 2 that were here already" in again.err
 
 
 def test_a_list_waits_for_a_yes(call: Call, tmp_path: Path) -> None:
     path = tmp_path / "me.md"
     path.write_text("# Food\n- avoids olives\n- home: Porto\n", "utf-8")
     said = call("profile", "import", str(path))
-    assert "imported from Markdown: 2 statements" in said.err  # type: ignore[attr-defined]
-    assert "profile candidates" in said.err  # type: ignore[attr-defined]
-    listed = call("profile", "candidates").out  # type: ignore[attr-defined]
+    assert "imported from Markdown: 2 statements" in said.err
+    assert "profile candidates" in said.err
+    listed = call("profile", "candidates").out
     assert "maybe: food · avoids olives?" in listed
     assert "imported from markdown" in listed
     call("profile", "confirm", "--all")
-    shown = call("profile", "show").out  # type: ignore[attr-defined]
+    shown = call("profile", "show").out
     assert "home: Porto" in shown
     assert "“home: Porto”  imported from markdown" in shown
 
@@ -79,10 +80,10 @@ def test_an_export_of_ours_is_still_one(call: Call, tmp_path: Path) -> None:
     out = tmp_path / "out.jsonl"
     call("profile", "export", str(out))
     said = call("--profile", "other", "profile", "import", str(out))
-    assert said.code == 0  # type: ignore[attr-defined]
-    assert "imported 0 sessions" in said.err  # type: ignore[attr-defined]
+    assert said.code == 0
+    assert "imported 0 sessions" in said.err
     tried = call("profile", "import", str(out), "--dry-run")
-    assert "nothing was changed" in tried.err  # type: ignore[attr-defined]
+    assert "nothing was changed" in tried.err
 
 
 def test_what_is_for_exports_of_ours_is_refused_with_another_programs_file(
@@ -95,7 +96,7 @@ def test_what_is_for_exports_of_ours_is_refused_with_another_programs_file(
 
 def test_what_comes_as_json(call: Call, claude: Path) -> None:
     said = call("profile", "import", str(claude), "--dry-run", "--json")
-    told = json.loads(said.out)  # type: ignore[attr-defined]
+    told = json.loads(said.out)
     assert (told["dry_run"], told["format"], told["turns"]) == (True, "claude", 2)
 
 
@@ -105,13 +106,13 @@ def test_our_own_markdown_comes_back_as_what_waits(call: Call, tmp_path: Path) -
     out = tmp_path / "me.md"
     call("profile", "export", str(out), "--dates", "--quotes")
     same = call("profile", "import", str(out))
-    assert "nothing new" in same.err  # type: ignore[attr-defined]
+    assert "nothing new" in same.err
     said = call("--profile", "other", "profile", "import", str(out))
-    assert "2 statements" in said.err  # type: ignore[attr-defined]
+    assert "2 statements" in said.err
     call("--profile", "other", "profile", "confirm", "--all")
     shown = [
         (fact["slot"], fact["value"], fact["polarity"])
         for where in ((), ("--profile", "other"))
-        for fact in json.loads(call(*where, "profile", "show", "--json").out)  # type: ignore[attr-defined]
+        for fact in json.loads(call(*where, "profile", "show", "--json").out)
     ]
     assert sorted(shown[:2]) == sorted(shown[2:])

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cli_checks import heed_ctrl_c  # type: ignore[import-not-found]
+from cli_checks import heed_ctrl_c
 
 
 def record(**fields: object) -> str:

@@ -35,7 +35,7 @@ def parts(home: Path) -> list[Path]:
     return list((home / "models").glob("*.part"))
 
 
-def test_names_that_lead_nowhere(call, home: Path) -> None:  # type: ignore[no-untyped-def]
+def test_names_that_lead_nowhere(call, home: Path) -> None:
     assert "models list --available" in complaint(call("models", "pull", "no-such"))
     assert "already a model" in complaint(call("models", "pull", WHAT, "--name", BUNDLED))
     assert call("models", "pull").code == 2
@@ -44,7 +44,7 @@ def test_names_that_lead_nowhere(call, home: Path) -> None:  # type: ignore[no-u
 @pytest.mark.skipif(os.name != "posix", reason="signals are a POSIX thing")
 def test_ctrl_c_and_a_kill_leave_what_came_and_the_next_run_goes_on(
     hub: StandInHub, home: Path, call
-) -> None:  # type: ignore[no-untyped-def]
+) -> None:
     hub.keep(WHAT, NOISE)
     hub.manners.stalls = 300_000
     with started(WHAT) as running:
@@ -80,14 +80,14 @@ def wait_for_bytes(home: Path, count: int) -> None:
         time.sleep(0.02)
 
 
-def test_hub_failures_are_one_line_and_exit_1(hub: StandInHub, call) -> None:  # type: ignore[no-untyped-def]
+def test_hub_failures_are_one_line_and_exit_1(hub: StandInHub, call) -> None:
     assert "no such file" in complaint(call("models", "pull", WHAT))
     hub.stop()
     assert "can't be reached" in complaint(call("models", "pull", WHAT))
 
 
 @pytest.mark.slow
-def test_a_model_is_pulled_tried_listed_and_removed(hub: StandInHub, home: Path, call) -> None:  # type: ignore[no-untyped-def]
+def test_a_model_is_pulled_tried_listed_and_removed(hub: StandInHub, home: Path, call) -> None:
     bundled = bundled_model()
     assert bundled is not None
     digest = hub.keep(WHAT, bundled.read_bytes())

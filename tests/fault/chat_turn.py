@@ -37,7 +37,7 @@ def say(folder: Path) -> dict[str, str]:
     shown: dict[str, str] = {}
 
     async def send() -> None:
-        assistant = Assistant(store, WordEngine(), None, OneFact())  # type: ignore[arg-type]
+        assistant = Assistant(store, WordEngine(), None, OneFact())
         await assistant.open_session(store.sessions(1)[0].id)
         async for event in assistant.send(SAID):
             if isinstance(event, UserSaved):

@@ -58,7 +58,7 @@ def refused(order: Order) -> ModelError:
         bring(order)
     assert "\n" not in str(caught.value)
     assert caught.value.todo
-    return caught.value  # type: ignore[return-value]
+    return caught.value
 
 
 def files(order: Order) -> list[str]:

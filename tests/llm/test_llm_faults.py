@@ -244,7 +244,7 @@ async def test_another_version_of_the_binding_is_told(monkeypatch: pytest.Monkey
     from pocket_agent.llm.binding import load_binding
 
     other = types.ModuleType("llama_cpp")
-    other.__version__ = "0.2.1"  # type: ignore[attr-defined]
+    other.__version__ = "0.2.1"
     monkeypatch.setitem(sys.modules, "llama_cpp", other)
     with pytest.raises(ModelError, match=r"llama-cpp-python 0\.2\.1 lacks llama_") as caught:
         load_binding()

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from gguf_files import gguf, model_values, string, tensor, u32
@@ -173,9 +174,9 @@ def test_what_is_asked_for_is_done_and_says_nothing() -> None:
 
 def test_who_asks_for_a_gpu_where_none_is_is_told_once() -> None:
     for layers in ("all", 12):
-        assert "finds no GPU here" in place(MODEL, TOKENS, [CPU], layers).line  # type: ignore[arg-type]
+        assert "finds no GPU here" in place(MODEL, TOKENS, [CPU], layers).line
     for layers in ("auto", 0):
-        assert place(MODEL, TOKENS, [CPU], layers) == Placement()  # type: ignore[arg-type]
+        assert place(MODEL, TOKENS, [CPU], layers) == Placement()
 
 
 def test_a_device_that_tells_no_memory_is_tried_with_everything() -> None:
@@ -266,9 +267,9 @@ def haunted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wire, "unpack_hello", with_ghost)
 
 
-async def _load(shelf: ModelShelf, **choice: object) -> tuple[ModelInfo, list[str]]:
+async def _load(shelf: ModelShelf, **choice: Any) -> tuple[ModelInfo, list[str]]:
     said: list[str] = []
-    spec = shelf.load_spec(chat_tokens=256, requantize=False, **choice)  # type: ignore[arg-type]
+    spec = shelf.load_spec(chat_tokens=256, requantize=False, **choice)
     engine = LlamaEngine()
     try:
         info = await engine.load(replace(spec, policy_tokens=0), lambda what, _: said.append(what))

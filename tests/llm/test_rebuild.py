@@ -3,6 +3,7 @@
 import shlex
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,9 +22,9 @@ READY = frozenset({"glslc"})
 
 
 def machine(
-    *vendors: str, tools: frozenset[str] = frozenset(), system: str = "Linux", **more: object
+    *vendors: str, tools: frozenset[str] = frozenset(), system: str = "Linux", **more: Any
 ) -> Hardware:
-    return Hardware(system, vendors, tools, **{"python": "/opt/py", **more})  # type: ignore[arg-type]
+    return Hardware(system, vendors, tools, **{"python": "/opt/py", **more})
 
 
 @pytest.mark.parametrize(

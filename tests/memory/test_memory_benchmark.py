@@ -33,8 +33,8 @@ def write(path: Path, rows: list[dict[str, object]]) -> Path:
 
 @pytest.fixture
 def files(tmp_path: Path) -> tuple[str, ...]:
-    turns = write(tmp_path / "t.jsonl", TURNS)  # type: ignore[arg-type]
-    questions = write(tmp_path / "q.jsonl", QUESTIONS)  # type: ignore[arg-type]
+    turns = write(tmp_path / "t.jsonl", TURNS)
+    questions = write(tmp_path / "q.jsonl", QUESTIONS)
     return ("--turns", str(turns), "--questions", str(questions))
 
 
@@ -79,7 +79,7 @@ def test_bad_input_is_told(
 
 
 def test_turns_twice_and_missing_files_are_told(files: tuple[str, ...], tmp_path: Path) -> None:
-    write(tmp_path / "t.jsonl", [*TURNS, TURNS[0]])  # type: ignore[list-item]
+    write(tmp_path / "t.jsonl", [*TURNS, TURNS[0]])
     twice = run(*files, "--mode", "words")
     assert (twice.returncode, "already stored" in twice.stderr) == (1, True)
     missing = run("--turns", str(tmp_path / "none"), "--mode", "words")

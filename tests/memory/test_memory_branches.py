@@ -1,6 +1,7 @@
 """Branches in a real store: kept, switched between, learnt from, and erased."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -19,8 +20,8 @@ def reply(store: Store, session: Session, text: str, after: str | None = None) -
     return store.close_reply(opened.id, text)
 
 
-def texts(store: Store, session: Session, **more: object) -> list[str]:
-    return [turn.text for turn in store.turns(session.id, **more)]  # type: ignore[arg-type]
+def texts(store: Store, session: Session, **more: Any) -> list[str]:
+    return [turn.text for turn in store.turns(session.id, **more)]
 
 
 def forked(store: Store) -> tuple[Session, dict[str, Turn]]:

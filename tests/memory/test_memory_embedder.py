@@ -222,7 +222,7 @@ def test_the_bundled_model_is_found_without_importing_it() -> None:
     found = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True
     )
-    assert found.stdout.strip() == f"{find_bundled().name} []"  # type: ignore[union-attr]
+    assert found.stdout.strip() == f"{find_bundled().name} []"
 
 
 def test_closing_twice_and_before_starting() -> None:

@@ -6,6 +6,7 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import apsw
 import pytest
@@ -21,10 +22,10 @@ def digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def refused(path: Path, words: str, **options: object) -> PocketAgentError:
+def refused(path: Path, words: str, **options: Any) -> PocketAgentError:
     before = digest(path) if path.is_file() else None
     with pytest.raises(StoreError, match=words) as caught:
-        Store.open(path, **options)  # type: ignore[arg-type]
+        Store.open(path, **options)
     assert "\n" not in str(caught.value)
     assert caught.value.exit_code == 1
     assert (digest(path) if path.is_file() else None) == before

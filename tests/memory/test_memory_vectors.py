@@ -128,7 +128,7 @@ def test_wiped_vectors_are_not_in_the_file(path: Path) -> None:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     content = path.read_bytes()
     assert direction(2) not in content
-    assert bytes(code) not in content  # type: ignore[arg-type]
+    assert bytes(code) not in content
     assert direction(3) in content
 
 

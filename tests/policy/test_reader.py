@@ -97,7 +97,7 @@ async def test_what_caution_alone_held_back_is_unsure(
     unsure: bool, caution: float, margins: list[float]
 ):
     engine = Held()
-    reader = PolicyReader(engine, trained=True, caution=caution, unsure=unsure)  # type: ignore[arg-type]
+    reader = PolicyReader(engine, trained=True, caution=caution, unsure=unsure)
     reading = await reader.read([], "", "I might try pottery")
     found = reading.unsure if caution else reading.ops
     assert engine.margins == margins

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from portable_samples import fill  # type: ignore[import-not-found]
+from portable_samples import fill
 
 from pocket_agent.memory.store import Store
 

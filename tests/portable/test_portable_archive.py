@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from portable_samples import fill, resealed  # type: ignore[import-not-found]
+from portable_samples import fill, resealed
 
 from pocket_agent.errors import DiskFullError, PortableError, ProfileError, StoreError
 from pocket_agent.memory.joining import Arrival
@@ -332,8 +332,8 @@ def live(store: Store, life: list[tuple[object, ...]]) -> None:
                 case "reply", str(text), TurnStatus() as status:
                     store.close_reply(store.open_reply(session.id).id, text, status)
                 case "record", OpKind() as kind, slot, value, old, sign:
-                    polarity = sign if slot.name in POLAR else Polarity.LIKES  # type: ignore[attr-defined]
-                    op = Op(kind, slot.name, value, old, polarity)  # type: ignore[arg-type,attr-defined]
+                    polarity = sign if slot.name in POLAR else Polarity.LIKES
+                    op = Op(kind, slot.name, value, old, polarity)
                     store.record(op, actor=Actor.USER)
                 case "mark", OpKind() as kind, int(at):
                     facts = [*store.profile().facts]

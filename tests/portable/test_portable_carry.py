@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from portable_samples import fill  # type: ignore[import-not-found]
+from portable_samples import fill
 
 from pocket_agent.errors import PortableError, ProfileError
 from pocket_agent.memory.erasure import Wish
@@ -57,9 +58,9 @@ def everything(store: Store) -> tuple[object, ...]:
     return read_contents(store), store.profile(), words, numbers, marks, keys
 
 
-def take(source: Store, target: Store, file: Path, **how: object) -> object:
+def take(source: Store, target: Store, file: Path, **how: Any) -> Any:
     export_profile(source, file)
-    return import_profile(target, file, **how)  # type: ignore[arg-type]
+    return import_profile(target, file, **how)
 
 
 def held(store: Store) -> dict[str, list[str]]:
@@ -73,8 +74,8 @@ def test_a_dry_run_tells_and_changes_nothing(lived: Store, other: Store, file: P
     assert everything(lived) == before
     assert lived.last_import() is None
     done = take(other, lived, file)
-    assert asdict(told) == asdict(done)  # type: ignore[call-overload]
-    changes = done.changes  # type: ignore[attr-defined]
+    assert asdict(told) == asdict(done)
+    changes = done.changes
     assert [fact.value for fact in changes.added] == ["Earl Grey", "cat Miso"]
     assert [(old.value, new.value) for old, new in changes.updated] == [("Leeds", "Lagos")]
     assert changes.removed == changes.marked == ()
@@ -95,7 +96,7 @@ def test_an_import_is_one_step_that_undo_takes_back(lived: Store, other: Store, 
 
 
 def recalled(store: Store, words: str) -> list[object]:
-    return list(Recaller(store).recall(words))  # type: ignore[return-value]
+    return list(Recaller(store).recall(words))
 
 
 def test_what_came_later_is_undone_first(lived: Store, other: Store, file: Path) -> None:
@@ -223,7 +224,7 @@ def test_what_was_forgotten_elsewhere_stays_here_and_is_told(
     lived.forget(Wish(matching="Porto"))
     before = empty.profile()
     done = take(lived, empty, file)
-    assert done.forgotten_there > 0  # type: ignore[attr-defined]
+    assert done.forgotten_there > 0
     assert empty.profile() == before
     take(empty, lived, file)  # and it does not come back from there
     assert "Porto" not in str(read_contents(lived))
@@ -246,7 +247,7 @@ def test_a_locked_fact_stays_and_the_newer_one_waits(
     home = lived.profile().active("home")[0]
     lived.record(Op(OpKind.LOCK, fact=home.id), actor=Actor.USER)
     other.record(add("home", "Faro"), actor=Actor.USER)
-    changes = take(other, lived, file).changes  # type: ignore[attr-defined]
+    changes = take(other, lived, file).changes
     assert held(lived)["home"] == ["Leeds"]
     assert "Faro" in [fact.value for fact in changes.waiting]
     take(lived, other, file)

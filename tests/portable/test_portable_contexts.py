@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from portable_samples import resealed  # type: ignore[import-not-found]
+from portable_samples import resealed
 
 from pocket_agent.errors import PortableError
 from pocket_agent.memory.erasure import Wish

@@ -77,7 +77,7 @@ class Laptop:
 
     def take(self, other: "Laptop", **how: bool) -> Summary:
         export_profile(other.store, other.file)
-        return import_profile(self.store, other.file, **how)  # type: ignore[arg-type]
+        return import_profile(self.store, other.file, **how)
 
 
 def exchange(a: Laptop, b: Laptop) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from portable_samples import resealed  # type: ignore[import-not-found]
+from portable_samples import resealed
 
 from pocket_agent.errors import PortableError
 from pocket_agent.memory.records import Session, Turn, TurnRole, TurnStatus

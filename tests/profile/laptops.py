@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -94,7 +95,7 @@ lives = st.lists(edits, max_size=7)
 clocks = st.integers(0, 12)
 
 
-def live(laptop: Laptop, life: Sequence[tuple[object, ...]]) -> Laptop:
+def live(laptop: Laptop, life: Sequence[tuple[Any, ...]]) -> Laptop:
     batch = ""
     for what, slot, value, old, avoids, actor, confidence, pick, together in life:
         if not (together and batch):  # a batch is recorded in one go, with nothing between
@@ -106,13 +107,13 @@ def live(laptop: Laptop, life: Sequence[tuple[object, ...]]) -> Laptop:
         kind = OpKind(what)
         if kind in (OpKind.ADD, OpKind.UPDATE, OpKind.REMOVE):
             sign = Polarity.AVOIDS if avoids and slot in POLAR else Polarity.LIKES
-            op = Op(kind, slot, value, old, sign)  # type: ignore[arg-type]
-            laptop.record(op, actor, confidence, batch if together else "")  # type: ignore[arg-type]
+            op = Op(kind, slot, value, old, sign)
+            laptop.record(op, actor, confidence, batch if together else "")
             continue
         profile = laptop.profile
         shown = [*profile.active(), *waiting(profile)]  # what a person can point at
         if shown:
-            laptop.record(Op(kind, fact=shown[pick % len(shown)].id))  # type: ignore[operator]
+            laptop.record(Op(kind, fact=shown[pick % len(shown)].id))
     return laptop
 
 

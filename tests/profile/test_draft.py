@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
-from laptops import Laptop, laptops, merged, slow  # type: ignore[import-not-found]
+from laptops import Laptop, laptops, merged, slow
 
 from pocket_agent.profile.draft import Draft
 from pocket_agent.profile.facts import Actor, Event, Op, OpKind, Profile, Source

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
-from laptops import (  # type: ignore[import-not-found]
+from laptops import (
     Laptop,
     edits,
     laptops,
@@ -118,7 +118,7 @@ def test_the_newer_statement_wins() -> None:
 def test_a_lock_wins_over_a_newer_statement_and_that_waits() -> None:
     a, b = two()
     leeds = a.record(add("home", "Leeds"))
-    a.record(Op(OpKind.LOCK, fact=leeds.id))  # type: ignore[union-attr]
+    a.record(Op(OpKind.LOCK, fact=leeds.id))
     b.record(add("home", "Porto"))
     profile = both_ways(a, b)
     assert [fact.value for fact in profile.active("home")] == ["Leeds"]
@@ -132,7 +132,7 @@ def test_a_lock_wins_even_if_it_came_after_what_replaced_the_fact() -> None:
     a.take_in(origin)
     b.take_in(origin)
     b.record(add("home", "Porto"))
-    a.record(Op(OpKind.LOCK, fact=leeds.id))  # type: ignore[union-attr]
+    a.record(Op(OpKind.LOCK, fact=leeds.id))
     profile = both_ways(a, b)
     assert [fact.value for fact in profile.active("home")] == ["Leeds"]
     assert [fact.value for fact in profile.candidates()] == ["Porto"]
@@ -141,7 +141,7 @@ def test_a_lock_wins_even_if_it_came_after_what_replaced_the_fact() -> None:
 def test_who_knows_of_the_lock_may_still_change_the_fact() -> None:
     a, b = two()
     leeds = a.record(add("home", "Leeds"))
-    a.record(Op(OpKind.LOCK, fact=leeds.id))  # type: ignore[union-attr]
+    a.record(Op(OpKind.LOCK, fact=leeds.id))
     b.take_in(a)
     b.record(add("home", "Porto"))
     assert b.values("home") == ["Porto"]
@@ -153,8 +153,8 @@ def test_a_removal_elsewhere_does_not_take_a_locked_fact() -> None:
     pet = origin.record(add("pet", "cat Miso"))
     for one in (a, b):
         one.take_in(origin)
-    a.record(Op(OpKind.LOCK, fact=pet.id))  # type: ignore[union-attr]
-    b.record(Op(OpKind.REMOVE, "pet", "cat Miso", fact=pet.id))  # type: ignore[union-attr]
+    a.record(Op(OpKind.LOCK, fact=pet.id))
+    b.record(Op(OpKind.REMOVE, "pet", "cat Miso", fact=pet.id))
     assert b.values("pet") == []
     assert [fact.value for fact in both_ways(a, b).active("pet")] == ["cat Miso"]
 
@@ -163,8 +163,8 @@ def test_the_same_fact_twice_is_one_with_the_marks_of_both() -> None:
     a, b = two()
     a.record(add("pet", "cat Miso"))
     mine = b.record(add("pet", "the cat Miso"))
-    b.record(Op(OpKind.LOCK, fact=mine.id))  # type: ignore[union-attr]
-    b.record(Op(OpKind.PIN, fact=mine.id))  # type: ignore[union-attr]
+    b.record(Op(OpKind.LOCK, fact=mine.id))
+    b.record(Op(OpKind.PIN, fact=mine.id))
     (fact,) = both_ways(a, b).active("pet")
     assert (fact.value, fact.locked, fact.pinned) == ("cat Miso", True, True)
     assert [source.turn for source in fact.sources] == ["a1", "b1"]
@@ -216,8 +216,8 @@ def test_a_yes_elsewhere_does_not_end_a_locked_fact() -> None:
     doubt = origin.record(Op(OpKind.REMOVE, "pet", "cat Miso"), Actor.POLICY)
     for one in (a, b):
         one.take_in(origin)
-    a.record(Op(OpKind.LOCK, fact=pet.id))  # type: ignore[union-attr]
-    b.record(Op(OpKind.CONFIRM, fact=doubt.id))  # type: ignore[union-attr]
+    a.record(Op(OpKind.LOCK, fact=pet.id))
+    b.record(Op(OpKind.CONFIRM, fact=doubt.id))
     assert b.values("pet") == []
     assert [fact.value for fact in both_ways(a, b).active("pet")] == ["cat Miso"]
 
@@ -226,10 +226,10 @@ def test_a_hand_that_knows_of_two_locks_changes_both_facts() -> None:
     a, b = two()
     for value in ("ramen", "olives"):
         fact = a.record(add("food", value))
-        a.record(Op(OpKind.LOCK, fact=fact.id))  # type: ignore[union-attr]
+        a.record(Op(OpKind.LOCK, fact=fact.id))
     no_ramen = Op(OpKind.UPDATE, "food", "ramen", "olives", Polarity.AVOIDS)
     maybe = a.record(no_ramen, Actor.POLICY)
-    yes = Op(OpKind.CONFIRM, "food", old="olives", fact=maybe.id)  # type: ignore[union-attr]
+    yes = Op(OpKind.CONFIRM, "food", old="olives", fact=maybe.id)
     a.record(yes)
     (fact,) = both_ways(a, b).active("food")
     assert (fact.value, fact.polarity) == ("ramen", Polarity.AVOIDS)
@@ -240,8 +240,8 @@ def test_a_lock_is_no_yes() -> None:
     maybe = origin.record(add("home", "Leeds"), Actor.IMPORT, 0.2)
     for one in (a, b):
         one.take_in(origin)
-    b.record(Op(OpKind.REMOVE, fact=maybe.id))  # type: ignore[union-attr]
-    a.record(Op(OpKind.LOCK, fact=maybe.id))  # type: ignore[union-attr]
+    b.record(Op(OpKind.REMOVE, fact=maybe.id))
+    a.record(Op(OpKind.LOCK, fact=maybe.id))
     profile = both_ways(a, b)
     assert profile.active() == []
     assert [fact.value for fact in profile.candidates()] == ["Leeds"]

@@ -2,14 +2,14 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
-from laptops import (  # type: ignore[import-not-found]
+from laptops import (
     VALUES,
     Laptop,
     laptops,
     merged,
     slow,
 )
-from test_redaction import after, live, same_but_for  # type: ignore[import-not-found]
+from test_redaction import after, live, same_but_for
 
 from pocket_agent.profile.facts import Actor, Event, FactState, Op, OpKind
 from pocket_agent.profile.redaction import Scope, redact, value_of

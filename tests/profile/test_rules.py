@@ -1,6 +1,7 @@
 """The laws of the profile, as examples and as properties."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -29,11 +30,11 @@ from pocket_agent.profile.slots import BY_NAME, POLAR, SINGLE
 from pocket_agent.profile.values import key
 
 
-def event(seq: int, op: Op, actor: Actor = Actor.POLICY, **more: object) -> Event:
+def event(seq: int, op: Op, actor: Actor = Actor.POLICY, **more: Any) -> Event:
     quote = f"well, {op.value} it is"
     source = Source(f"t{seq}", 0, len(quote), quote) if op.value else None
     made = Event(seq, f"e{seq}", f"2026-01-01T00:00:{seq % 60:02d}Z", actor, op, source)
-    return replace(made, **more)  # type: ignore[arg-type]
+    return replace(made, **more)
 
 
 def add(slot: str, value: str, polarity: Polarity = Polarity.LIKES) -> Op:

@@ -38,7 +38,7 @@ class Log:
     def profile(self) -> Profile:
         return replay(self.events)
 
-    def take(self, actor: Actor, op: Op, turn: str = "", policy: str = "", sure: float = 1.0):  # type: ignore[no-untyped-def]
+    def take(self, actor: Actor, op: Op, turn: str = "", policy: str = "", sure: float = 1.0):
         seq = len(self.events) + 1
         said = Source(turn or f"t{seq}", 0, 9, f"so {op.value}!") if actor is not USER else None
         at = f"2026-01-01T00:00:{seq:02d}Z"
@@ -260,7 +260,7 @@ def walked(moves: list[tuple[Actor, OpKind, tuple[str, str]]]) -> Log:
 
 @given(st.lists(MOVES, max_size=12))
 @LAW
-def test_undo_by_undo_returns_to_nothing_and_never_gets_stuck(moves) -> None:  # type: ignore[no-untyped-def]
+def test_undo_by_undo_returns_to_nothing_and_never_gets_stuck(moves) -> None:
     log = walked(moves)
     for _ in range(len(log.events)):
         if log.profile == Profile():
@@ -273,7 +273,7 @@ def test_undo_by_undo_returns_to_nothing_and_never_gets_stuck(moves) -> None:  #
 
 @given(st.lists(MOVES, max_size=12))
 @LAW
-def test_saying_no_to_all_changes_nothing_that_holds(moves) -> None:  # type: ignore[no-untyped-def]
+def test_saying_no_to_all_changes_nothing_that_holds(moves) -> None:
     log = walked(moves)
     before = log.holds()
     log.answer(False)
@@ -283,7 +283,7 @@ def test_saying_no_to_all_changes_nothing_that_holds(moves) -> None:  # type: ig
 
 @given(st.lists(MOVES, max_size=12))
 @LAW
-def test_what_waits_is_never_told_and_an_undone_batch_is_gone_whole(moves) -> None:  # type: ignore[no-untyped-def]
+def test_what_waits_is_never_told_and_an_undone_batch_is_gone_whole(moves) -> None:
     log = walked(moves)
     told = {fact.id for fact in log.profile.active()}
     assert not told & {fact.id for fact in waiting(log.profile)}
@@ -295,7 +295,7 @@ def test_what_waits_is_never_told_and_an_undone_batch_is_gone_whole(moves) -> No
 
 @given(st.lists(MOVES, max_size=12), MOVES)
 @LAW
-def test_what_was_said_no_to_is_not_asked_again_by_the_same(moves, last) -> None:  # type: ignore[no-untyped-def]
+def test_what_was_said_no_to_is_not_asked_again_by_the_same(moves, last) -> None:
     log = walked(moves)
     log.answer(False)
     before = log.profile
@@ -305,7 +305,7 @@ def test_what_was_said_no_to_is_not_asked_again_by_the_same(moves, last) -> None
         assert made is None or made.state is not FactState.CANDIDATE or not _rejected(before, made)
 
 
-def _rejected(profile: Profile, made) -> bool:  # type: ignore[no-untyped-def]
+def _rejected(profile: Profile, made) -> bool:
     return any(
         fact.state is FactState.REJECTED
         and (fact.slot, fact.value, fact.polarity) == (made.slot, made.value, made.polarity)

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from scripted import ScriptedBackend
@@ -14,9 +15,9 @@ from pocket_agent.tui.options import TuiOptions
 from pocket_agent.tui.widgets.prompt import Prompt
 
 
-def app_with(backend: ScriptedBackend | None = None, **options: object) -> PocketApp:
+def app_with(backend: ScriptedBackend | None = None, **options: Any) -> PocketApp:
     """The app over a scripted backend; the options are those of `TuiOptions`."""
-    return PocketApp(backend or ScriptedBackend(), TuiOptions(**options))  # type: ignore[arg-type]
+    return PocketApp(backend or ScriptedBackend(), TuiOptions(**options))
 
 
 async def wait_until(

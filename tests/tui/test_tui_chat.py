@@ -3,7 +3,8 @@
 import asyncio
 
 from driving import app_with, prompt_of, say, screen_text, shows, shows_no, wait_until
-from scripted import AT, ScriptedBackend
+from scripted import ScriptedBackend
+from tui_samples import AT
 
 from pocket_agent.errors import ModelError, StoreBusyError
 from pocket_agent.tui.widgets.entries import MemoryLine

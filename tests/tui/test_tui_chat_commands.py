@@ -2,7 +2,8 @@
 
 import pytest
 from driving import app_with, prompt_of, say, shows, shows_no
-from scripted import ScriptedBackend, exchanges
+from scripted import ScriptedBackend
+from tui_samples import exchanges
 
 
 async def test_slash_commands() -> None:

@@ -7,7 +7,7 @@ from pocket_agent.tui.screens.chat import ChatScreen
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
-def test_every_command_has_an_action(command) -> None:  # type: ignore[no-untyped-def]
+def test_every_command_has_an_action(command) -> None:
     assert callable(getattr(ChatScreen, f"action_{command.action}"))
     assert command.about
 

@@ -1,7 +1,7 @@
 """The state that the chat shows: order, queue, memories, and turns that leave the context."""
 
 import pytest
-from scripted import AT, exchanges, turn
+from tui_samples import AT, exchanges, turn
 
 from pocket_agent.assistant.events import Learnt
 from pocket_agent.memory.records import TurnRole, TurnStatus

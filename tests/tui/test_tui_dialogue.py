@@ -1,69 +1,16 @@
 """The walk of the assistant's events, without any screen."""
 
 import asyncio
-from collections.abc import Coroutine
-from typing import Any
 
-from scripted import ScriptedBackend, exchanges
+from running import Running
+from scripted import ScriptedBackend
+from tui_samples import exchanges
 
 from pocket_agent.assistant.events import UserSaved
 from pocket_agent.errors import ContextOverflowError, DiskFullError, ModelError
 from pocket_agent.memory.records import TurnRole
 from pocket_agent.tui.backend import Stage
-from pocket_agent.tui.conversation import Note, Remembered, Said, SaidState
-from pocket_agent.tui.dialogue import Dialogue
-
-
-class Listener:
-    """Counts what it is told."""
-
-    def __init__(self) -> None:
-        self.grown = ""
-        self.drafts: list[str] = []
-        self.changes = 0
-
-    def entries_changed(self) -> None:
-        self.changes += 1
-
-    def reply_grew(self, reply: Said, text: str) -> None:
-        self.grown += text
-
-    def status_changed(self) -> None:
-        self.changes += 1
-
-    def draft_returned(self, text: str) -> None:
-        self.drafts.append(text)
-
-
-class Running:
-    """A dialogue and the tasks it has begun."""
-
-    def __init__(self, backend: ScriptedBackend) -> None:
-        self.listener = Listener()
-        self.tasks: list[asyncio.Task[None]] = []
-        self.dialogue = Dialogue(backend, self.listener, self._spawn)
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> object:
-        self.tasks.append(asyncio.ensure_future(work))
-        return self.tasks[-1]
-
-    async def start(self) -> None:
-        await self.dialogue.open(None)
-        await self.dialogue.load()
-
-    async def settle(self) -> None:
-        while self.tasks:
-            await self.tasks.pop(0)
-
-    @property
-    def said(self) -> list[tuple[TurnRole, str, SaidState]]:
-        entries = self.dialogue.conversation.entries
-        return [(e.role, e.text, e.state) for e in entries if isinstance(e, Said)]
-
-    @property
-    def notes(self) -> list[str]:
-        return [e.text for e in self.dialogue.conversation.entries if isinstance(e, Note)]
-
+from pocket_agent.tui.conversation import SaidState
 
 USER, POCKET = TurnRole.USER, TurnRole.ASSISTANT
 
@@ -119,28 +66,6 @@ async def test_stopping_with_nothing_under_way_gives_the_waiting_message_back() 
     assert [text for _, text, _ in running.said] == ["one"]
 
 
-async def test_what_is_learnt_becomes_a_line_and_undo_marks_it() -> None:
-    backend = ScriptedBackend(learns=("remembered: home · Porto",))
-    running = Running(backend)
-    await running.start()
-    running.dialogue.submit("I live in Porto")
-    await running.settle()
-    row = running.dialogue.conversation.last_memory()
-    assert isinstance(row, Remembered)
-    await running.dialogue.undo()
-    assert backend.undone == [row.seq]
-    assert row.undone
-    await running.dialogue.undo(row)
-    assert backend.undone == [row.seq], "a line is undone once"
-
-
-async def test_undo_without_a_line_says_what_was_undone() -> None:
-    running = Running(ScriptedBackend())
-    await running.start()
-    await running.dialogue.undo()
-    assert running.notes == ["undone: home · Porto"]
-
-
 async def test_a_message_that_could_not_be_saved_comes_back_as_a_draft() -> None:
     full = DiskFullError("The disk is full", "Make room.")
     running = Running(ScriptedBackend(fail=lambda text: full))
@@ -166,7 +91,7 @@ async def test_after_a_failure_the_next_message_is_answered() -> None:
 
 async def test_a_defect_becomes_a_line_too() -> None:
     class Broken(ScriptedBackend):
-        async def send(self, text: str):  # type: ignore[no-untyped-def, override]
+        async def send(self, text: str):
             raise ZeroDivisionError("oops")
             yield
 
@@ -188,7 +113,7 @@ async def test_without_a_model_the_failure_is_a_line() -> None:
 
 async def test_each_message_after_a_failed_load_is_tried_and_fails_with_the_line() -> None:
     class NoModel(ScriptedBackend):
-        async def send(self, text: str):  # type: ignore[no-untyped-def, override]
+        async def send(self, text: str):
             self.said.append(text)
             yield UserSaved(self._next(USER, text))
             await self.load(running.dialogue._report)
@@ -204,17 +129,6 @@ async def test_each_message_after_a_failed_load_is_tried_and_fails_with_the_line
     assert running.dialogue.status.queued == 0
     assert running.notes == ["There is no model. Add one."] * 3
     assert running.listener.drafts == [], "what is saved is no draft"
-
-
-async def test_the_status_follows_the_reply() -> None:
-    running = Running(ScriptedBackend(learns=("remembered",)))
-    await running.start()
-    running.dialogue.submit("one")
-    await running.settle()
-    status = running.dialogue.status
-    assert (status.used, status.limit) == (552, 4096)
-    assert status.rate == 40.0
-    assert status.doing == ""
 
 
 async def test_switching_sessions_shows_the_other_one() -> None:

@@ -1,6 +1,6 @@
 """Facts in the order and words they are shown in."""
 
-from scripted import FACTS
+from tui_samples import FACTS
 
 from pocket_agent.tui.dates import day, moment
 from pocket_agent.tui.factsheet import WAITING, marks, origin, polarity_words, sections

@@ -2,7 +2,8 @@
 tells them."""
 
 from driving import app_with, prompt_of, say, screen_text, shows, wait_until
-from scripted import ScriptedBackend, exchanges
+from scripted import ScriptedBackend
+from tui_samples import exchanges
 
 from pocket_agent.tui.screens.help import blocks
 

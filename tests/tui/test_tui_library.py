@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 from driving import app_with, screen_text, shows, shows_no, wait_until
-from scripted import ScriptedBackend, exchanges
+from scripted import ScriptedBackend
+from tui_samples import exchanges
 
 from pocket_agent.memory.store import Store
 from pocket_agent.paths import Locations

@@ -5,6 +5,7 @@ import json
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -24,8 +25,8 @@ pytestmark = pytest.mark.slow
 LONG = 120.0
 
 
-def live_app(locations: Locations, **options: object) -> PocketApp:
-    chosen = TuiOptions(seed=1, chat_tokens=1024, **options)  # type: ignore[arg-type]
+def live_app(locations: Locations, **options: Any) -> PocketApp:
+    chosen = TuiOptions(seed=1, chat_tokens=1024, **options)
     return PocketApp(LiveBackend(locations, "default", chosen), chosen)
 
 
@@ -36,7 +37,7 @@ async def pilot(locations: Locations) -> AsyncIterator[Pilot[str]]:
         yield pilot
 
 
-def dialogue_of(pilot: Pilot[str]):  # type: ignore[no-untyped-def]
+def dialogue_of(pilot: Pilot[str]):
     assert isinstance(pilot.app, PocketApp)
     return pilot.app.chat.dialogue
 
@@ -161,7 +162,7 @@ async def test_a_broken_model_is_one_line_and_the_rest_goes_on(
         notes = "✗ broken.gguf"
         for count, text in enumerate(("anyone there?", "and now?"), start=2):
             await say(pilot, text)
-            await wait_until(pilot, lambda n=count: screen_text(app).count(notes) == n, "the line")  # type: ignore[misc]
+            await wait_until(pilot, lambda n=count: screen_text(app).count(notes) == n, "the line")
             await shows(pilot, "✗ no model")
         assert prompt_of(pilot).text == ""
         await pilot.press("f2")

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 from driving import prompt_of, say, screen_text, shows, shows_no, wait_until
-from scripted import Encrypted, ScriptedBackend, exchanges
+from scripted import Encrypted, ScriptedBackend
 from textual.pilot import Pilot
+from tui_samples import exchanges
 
 from pocket_agent.errors import StoreBusyError
 from pocket_agent.memory import cipher

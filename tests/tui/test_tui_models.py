@@ -6,8 +6,9 @@ import shutil
 
 import pytest
 from driving import say, screen_text, shows, shows_no, wait_until
-from scripted import ScriptedBackend, exchanges
+from scripted import ScriptedBackend
 from textual.pilot import Pilot
+from tui_samples import exchanges
 
 from pocket_agent.errors import ModelError
 from pocket_agent.llm.models import ModelShelf, bundled_model
@@ -137,7 +138,7 @@ async def test_another_model_goes_on_with_the_same_conversation(locations: Locat
         await say(pilot, "And now say: bye.")
         await wait_until(pilot, lambda: dialogue.replying, "the question", LONG)
         await wait_until(pilot, lambda: not dialogue.busy, "the answer", LONG)
-        parts = dialogue.backend._open  # type: ignore[attr-defined]
+        parts = dialogue.backend._open
         turns = await asyncio.to_thread(parts.store.turns, dialogue.backend.session.id)
         roles = [turn.role for turn in turns]
         assert roles == [TurnRole.USER, TurnRole.ASSISTANT] * 2

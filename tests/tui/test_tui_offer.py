@@ -39,7 +39,7 @@ class Opens(ScriptedBackend):
 
     async def open(self, session: str | None, report: object, key: str | None = None) -> None:
         self.keys.append(key)
-        await super().open(session, report)  # type: ignore[arg-type]
+        await super().open(session, report)
 
 
 def offering(backend: ScriptedBackend, noes: list[int] | None = None) -> PocketApp:

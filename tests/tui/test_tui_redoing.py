@@ -1,11 +1,14 @@
 """Another reply, more of one, messages said anew, versions, and messages that wait."""
 
 import asyncio
+from collections.abc import AsyncIterator
 
 from driving import app_with, prompt_of, say, shows, shows_no, wait_until
-from scripted import ScriptedBackend, exchanges, turn
-from test_tui_dialogue import Running
+from running import Running
+from scripted import ScriptedBackend
+from tui_samples import exchanges, turn
 
+from pocket_agent.assistant.events import AssistantEvent, PolicyIdle
 from pocket_agent.errors import ModelError
 from pocket_agent.memory.erasure import Wish
 from pocket_agent.memory.records import Turn, TurnRole, TurnStatus
@@ -35,6 +38,40 @@ async def test_another_reply_takes_the_place_of_the_first_and_what_was_learnt_st
     kinds = [type(entry) for entry in running.dialogue.conversation.entries[2:]]
     assert kinds == [Said, Said, Remembered]
     assert backend.redone[-1] == ("regenerate", "")
+
+
+async def test_another_reply_is_shown_though_what_the_first_taught_was_still_being_learnt() -> None:
+    class Learning(ScriptedBackend):
+        """Learns until a reply is asked for, as the policy does."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.asked = asyncio.Event()
+
+        async def send(self, text: str, instead_of: str = "") -> AsyncIterator[AssistantEvent]:
+            async for event in super().send(text, instead_of):
+                if isinstance(event, PolicyIdle):
+                    await self.asked.wait()
+                    return
+                yield event
+
+        async def regenerate(self) -> AsyncIterator[AssistantEvent]:
+            self.asked.set()
+            await asyncio.sleep(0.01)
+            async for event in super().regenerate():
+                yield event
+
+    backend = Learning()
+    running = Running(backend)
+    await running.start()
+    running.dialogue.submit("Hello")
+    while running.dialogue.status.doing != "learning":
+        await asyncio.sleep(0)
+    backend._reply = ("Another ", "one.")
+    assert running.dialogue.regenerate() == ""
+    await running.settle()
+    assert texts(running.dialogue.conversation) == ["Hello", "Another one."]
+    assert running.said[-1] == (POCKET, "Another one.", SaidState.COMPLETE)
 
 
 async def test_where_it_fails_the_reply_stays() -> None:
@@ -132,7 +169,7 @@ async def test_a_waiting_message_is_seen_edited_and_sent_next() -> None:
         await pilot.press("ctrl+b")
         assert prompt_of(pilot).text == "fourth"
         await pilot.press(*" and more", "enter")
-        queued = pilot.app.chat.dialogue.conversation.queue  # type: ignore[attr-defined]
+        queued = pilot.app.chat.dialogue.conversation.queue
         assert [said.text for said in queued] == ["second", "third", "fourth and more"]
         await pilot.press("shift+tab", "shift+tab", "delete")  # third goes, unsent
         await wait_until(pilot, lambda: len(queued) == 2, "the third is gone")

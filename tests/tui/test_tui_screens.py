@@ -2,8 +2,9 @@
 
 import pytest
 from driving import open_by, say, screen_text, shows, shows_no, wait_until
-from scripted import AT, FACTS, ScriptedBackend, exchanges, fact
+from scripted import ScriptedBackend
 from textual.binding import Binding
+from tui_samples import AT, FACTS, exchanges, fact
 
 from pocket_agent.keys import DEFAULT_KEYS, key_name
 from pocket_agent.memory.erasure import Wish

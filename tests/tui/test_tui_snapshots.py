@@ -5,8 +5,9 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 from driving import say, shows, wait_until
-from scripted import FACTS, Encrypted, ScriptedBackend, exchanges, turn
+from scripted import Encrypted, ScriptedBackend
 from textual.pilot import Pilot
+from tui_samples import FACTS, exchanges, turn
 
 from pocket_agent.assistant.events import ContextUse
 from pocket_agent.errors import ModelError

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 from driving import prompt_of, say, screen_text, shows, wait_until
-from scripted import FACTS, ScriptedBackend, exchanges, turn
+from scripted import ScriptedBackend
 from textual.widgets import OptionList
+from tui_samples import FACTS, exchanges, turn
 
 from pocket_agent.memory.records import Drawn, TurnRole
 from pocket_agent.memory.store import Store

@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 from driving import app_with, say, screen_text, shows, shows_no, wait_until
-from scripted import ScriptedBackend, exchanges, turn
+from scripted import ScriptedBackend
+from tui_samples import exchanges, turn
 
 from pocket_agent.memory.records import TurnRole, TurnStatus
 from pocket_agent.tui.clipboard import osc52

@@ -59,7 +59,7 @@ async def test_yes_no_and_delete_on_the_profile_screen() -> None:
         async with PocketApp(backend).run_test() as pilot:
             await open_by(pilot, "f2", "WAITING FOR YOUR YES OR NO")
             await pilot.press(key)
-            await wait_until(pilot, lambda b=backend: bool(b.changes), "the answer")  # type: ignore[misc]
+            await wait_until(pilot, lambda b=backend: bool(b.changes), "the answer")
             assert backend.changes == [(change, "f7")]
             await pilot.press("down", "n", "y")
             await pilot.pause()

@@ -3,8 +3,9 @@
 from driving import app_with, screen_text, shows, wait_until
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scripted import ScriptedBackend, exchanges
+from scripted import ScriptedBackend
 from textual.pilot import Pilot
+from tui_samples import exchanges
 
 from pocket_agent.assistant.events import ContextUse
 from pocket_agent.tui.conversation import Entry, Note
@@ -78,7 +79,7 @@ async def test_a_session_of_a_thousand_messages() -> None:
             if "Question 464?" in screen_text(pilot.app):
                 break
         assert transcript.query_one("#newer").display
-        chat = pilot.app.chat  # type: ignore[attr-defined]
+        chat = pilot.app.chat
         assert any(
             "begins here" in getattr(e, "text", "") for e in chat.dialogue.conversation.entries
         )

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from import_samples import chatgpt, claude, mem0, written, zipped  # type: ignore[import-not-found]
+from import_samples import chatgpt, claude, mem0, written, zipped
 
 from pocket_agent.errors import PortableError
 from pocket_agent.portable.importers import files, json_items
@@ -135,8 +135,8 @@ def test_a_zip_is_read_in_place(tmp_path: Path) -> None:
     before = sorted(tmp_path.parent.rglob("*"))
     path = zipped(tmp_path, parts)
     with ImportFile(path) as file:
-        names = [found.name for found in IMPORTERS["chatgpt"].read(file)]  # type: ignore[union-attr]
-        again = [found.name for found in IMPORTERS["chatgpt"].read(file)]  # type: ignore[union-attr]
+        names = [found.name for found in IMPORTERS["chatgpt"].read(file)]
+        again = [found.name for found in IMPORTERS["chatgpt"].read(file)]
     assert names == again == ["c-1", "c-2"], (
         "in the order of their names, the strange ones left out"
     )

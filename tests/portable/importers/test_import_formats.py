@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from import_samples import chatgpt, claude, mem0, node, written, zipped  # type: ignore[import-not-found]
+from import_samples import chatgpt, claude, mem0, node, written, zipped
 
 from pocket_agent.errors import PortableError
 from pocket_agent.memory.records import TurnRole

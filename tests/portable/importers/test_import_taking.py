@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from import_samples import chatgpt, claude, mem0, written  # type: ignore[import-not-found]
+from import_samples import chatgpt, claude, mem0, written
 
 from pocket_agent.errors import DiskFullError, PortableError
 from pocket_agent.memory.erasure import Wish

@@ -1,15 +1,18 @@
-"""What a conversation sends: which turns stay in it, and what their notes say (never twice).
+"""What is sent: which turns stay, what their notes say (never twice), and how much it all is.
 
 On a real store and real recall by words; a word is a token.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from word_engine import WordEngine
 
-from pocket_agent.assistant.assistant import Assistant
-from pocket_agent.assistant.context import AssembledPrompt
+from pocket_agent.assistant.assistant import Assistant, AssistantOptions
+from pocket_agent.assistant.context import TEMPLATE_TOKENS, AssembledPrompt
+from pocket_agent.assistant.events import ContextReady
+from pocket_agent.assistant.sending import Sending
 from pocket_agent.errors import ContextOverflowError
 from pocket_agent.memory.recall import Recaller
 from pocket_agent.memory.records import Turn, TurnRole
@@ -158,3 +161,78 @@ async def test_a_refused_message_is_not_noted_by_its_shorter_version(store: Stor
     with pytest.raises(ContextOverflowError):
         await send(assistant, "Describe the harbour of Genoa. " + TOO_LONG)
     assert (await send(assistant, "Describe the harbour of Genoa.")).recalled == ()
+
+
+async def ready(assistant: Assistant, text: str) -> ContextReady:
+    found = [e async for e in assistant.send(text) if isinstance(e, ContextReady)]
+    return found.pop()
+
+
+async def test_a_new_session_takes_nothing_and_without_a_model_nothing_is_known(store: Store):
+    engine = WordEngine()
+    use = await Assistant(store, engine).context_use()
+    assert use is not None
+    assert (use.tokens, use.limit, use.dropped_turns, use.first) == (0, 2048, 0, "")
+    engine.info = None
+    assert await Assistant(store, engine).context_use() is None
+
+
+async def test_a_session_that_is_gone_on_with_takes_what_its_next_prompt_will(store: Store):
+    first = Assistant(store, WordEngine(chat_tokens=1024))
+    for number in range(8):
+        last = await ready(first, f"Number {number}. " + "blue green " * 60)
+    assert first.session is not None
+    turns = store.turns(first.session.id)
+    assert last.dropped_turns > 0
+    assert turns[last.dropped_turns].id == last.first
+    again = Assistant(store, WordEngine(chat_tokens=1024))
+    await again.open_session(first.session.id)
+    use = await again.context_use()
+    assert use is not None
+    kept = [turn.id for turn in turns].index(use.first)
+    assert kept == use.dropped_turns > 0
+    assert turns[kept].role is TurnRole.USER
+    said = await ready(again, "Short.")
+    assert said.first == use.first
+    assert said.tokens == use.tokens + TEMPLATE_TOKENS + 1
+
+
+def words(number: int, count: int = 1) -> Turn:
+    """A message of the person's that takes so many tokens."""
+    return Turn(f"t{number}", "s1", TurnRole.USER, "word " * count, "2026-11-03T12:00:00Z")
+
+
+def sending(store: Store, chat_tokens: int = 2048) -> Sending:
+    return Sending(store, WordEngine(chat_tokens), None, AssistantOptions(remember=False))
+
+
+async def test_a_reply_that_goes_on_has_the_very_prompt_that_it_began_with(store: Store):
+    sent = sending(store)
+    sent.take_up([words(1)])
+    prompt = await sent.prompt(words(1))
+    hold(store, "home", "Porto")
+    assert await sent.prompt(words(1), "One, two,") is prompt
+    assert sent.last is prompt
+
+
+async def test_a_reply_that_fills_the_context_goes_on_behind_fewer_turns(store: Store):
+    sent = sending(store, chat_tokens=600)
+    history = [words(number, 40) for number in range(6)]
+    history.insert(1, replace(words(9), role=TurnRole.ASSISTANT))
+    sent.take_up(list(history))
+    prompt = await sent.prompt(history[-1])
+    again = await sent.prompt(history[-1], "more " * 200)
+    assert again.kept == prompt.kept[-len(again.kept) :] != prompt.kept
+    assert sent.last is again
+
+
+async def test_what_was_sent_since_a_place_does_not_count(store: Store):
+    sent = sending(store)
+    sent.take_up([words(1)], dropped=3)
+    place = sent.place()
+    sent.history.append(words(2))
+    await sent.prompt(words(2))
+    sent.go_back(place)
+    assert (sent.history, sent.dropped) == ([words(1)], 3)
+    sent.forget()
+    assert (sent.dropped, sent.last) == (0, None)
