@@ -103,6 +103,7 @@ class Assistant(Branching):
         self.warming = Warming(engine)
         self._scratch = 0
         self._untitled = False
+        self._stopped = False
 
     @property
     def last_context(self) -> AssembledPrompt | None:
@@ -154,6 +155,7 @@ class Assistant(Branching):
         """
         if not text.strip():
             raise UsageError("There is nothing to send")
+        self._stopped = False
         await self.preempt_policy()
         after = await self._cut_before(instead_of) if instead_of else None
         before = self._sending.place()
@@ -181,7 +183,11 @@ class Assistant(Branching):
             yield PolicyIdle()
 
     async def stop(self) -> None:
-        """Stop the reply; what is there so far stays."""
+        """Stop the reply; what is there so far stays, which may be nothing.
+
+        It may come before the model has the message: while that is saved, recalled for or counted.
+        """
+        self._stopped = True
         await self._engine.cancel(ContextName.CHAT)
 
     async def undo(self, seq: int | None = None) -> str:
@@ -296,7 +302,7 @@ class Assistant(Branching):
         )
         last: Piece | None = None
         try:
-            async for piece in self._engine.stream(request):
+            async for piece in _nothing() if self._stopped else self._engine.stream(request):
                 last = piece
                 if shown := await writer.add(piece.text):
                     yield ReplyDelta(writer.turn_id, shown)
@@ -341,3 +347,8 @@ class Assistant(Branching):
     def _scratch_turn(self, role: TurnRole, text: str) -> Turn:
         self._scratch += 1
         return Turn(f"scratch-{self._scratch}", "", role, text, this_second())
+
+
+async def _nothing() -> AsyncIterator[Piece]:
+    """A reply that was stopped before the model had the message."""
+    yield Piece("", "cancelled")

@@ -196,6 +196,8 @@ class _Answer:
         Raises:
             ReaderGoneError: nobody reads the output any more; the reply was stopped.
         """
+        from pocket_agent.assistant import events as events_of
+
         gone: ReaderGoneError | None = None
         async with aclosing(self._assistant.send(text)) as events:
             async for event in events:
@@ -204,16 +206,10 @@ class _Answer:
                 except ReaderGoneError as error:
                     gone, self._paper = error, NoPaper()
                     await self.stop()
-                if self._stopped and self._is_over(event):
+                if self._stopped and isinstance(event, events_of.ReplyDone):
                     break
         if gone:
             raise gone
-
-    def _is_over(self, event: "AssistantEvent") -> bool:
-        """Whether nothing of a stopped reply is still to come: it has ended, or not begun."""
-        from pocket_agent.assistant.events import ContextReady, ReplyDone
-
-        return isinstance(event, ContextReady | ReplyDone)
 
     async def _take(self, event: "AssistantEvent") -> None:
         from pocket_agent.assistant import events
@@ -224,8 +220,6 @@ class _Answer:
             case events.ContextReady():
                 self.result |= _context_record(event)
             case events.ReplyDelta():
-                if self._stopped:  # the stop came before there was anything to stop
-                    await self._assistant.stop()
                 self._paper.write(event.text)
             case events.ReplyDone():
                 self.replying = False

@@ -138,6 +138,7 @@ class Dialogue(Redoing, Correcting):
     async def stop(self) -> None:
         """Stop the reply; with none under way, take the newest waiting message back."""
         if self._current is not None:
+            self._current.stopped = True
             await self.attempt(self.backend.stop())
         else:
             self.take_back()
@@ -169,8 +170,9 @@ class Dialogue(Redoing, Correcting):
         """Go on with another session, or start a new one. What waits becomes a draft again."""
         waiting = [said.text for said in self.conversation.queue]
         self.conversation.queue.clear()
-        if self._current is not None:
-            await self.backend.stop()
+        if (current := self._current) is not None:
+            await self.stop()
+            await current.over.wait()  # its reply is of that session, not of the next
         await self.backend.open_session(session)
         self._current = None
         self.conversation = Conversation()
@@ -244,6 +246,8 @@ class Dialogue(Redoing, Correcting):
         try:
             async for event in exchange.events(self.backend):
                 self._take(event, exchange)
+                if exchange.stopped and isinstance(event, (UserSaved, ContextReady)):
+                    await self.backend.stop()  # it may have been stopped before it had begun
         except PocketAgentError as error:
             self._broken(exchange, str(error))
         except Exception as error:
@@ -269,6 +273,7 @@ class Dialogue(Redoing, Correcting):
                 exchange.grow(text)
             case ReplyDone() if mine:
                 exchange.end(event)
+                exchange.over.set()
                 self._learning += 1
                 if exchange.how.branches:
                     self._spawn(self.attempt(self.mark_versions()))
@@ -291,6 +296,7 @@ class Dialogue(Redoing, Correcting):
 
     def _finish(self, exchange: Exchange) -> None:
         """The assistant has nothing more to tell about this exchange."""
+        exchange.over.set()
         if exchange is self._current:
             self._release()
         self._learning = max(0, self._learning - 1)

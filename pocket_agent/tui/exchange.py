@@ -1,5 +1,6 @@
 """One message being answered: what its reply changes of the conversation and of the status."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -48,6 +49,8 @@ class Exchange:
     ) -> None:
         self.said = said
         self.how = how
+        self.stopped = False
+        self.over = asyncio.Event()
         self._conversation = conversation
         self._status = status
         self._view = view

@@ -57,6 +57,27 @@ async def test_stopping_keeps_the_partial_reply() -> None:
     assert not running.dialogue.replying
 
 
+async def test_stopping_before_it_has_begun_stops_it_too() -> None:
+    running = Running(ScriptedBackend())
+    await running.start()
+    running.dialogue.submit("one")
+    await running.dialogue.stop()  # nothing of it has run yet
+    await running.settle()
+    assert running.said == [(USER, "one", SaidState.COMPLETE), (POCKET, "", SaidState.STOPPED)]
+    assert running.dialogue.conversation.history == ["one"]
+
+
+async def test_another_session_waits_for_the_reply_that_it_stops() -> None:
+    backend = ScriptedBackend()
+    running = Running(backend)
+    await running.start()
+    running.dialogue.submit("one")
+    await running.dialogue.switch("s1")
+    assert not running.dialogue.replying
+    assert backend.said == ["one"]
+    assert running.said == []
+
+
 async def test_stopping_with_nothing_under_way_gives_the_waiting_message_back() -> None:
     running = Running(ScriptedBackend())
     running.dialogue.submit("one")
