@@ -41,6 +41,7 @@ class Readiness:
         doing: what is being done right now, in a few words; empty when ready.
         done: how far it is, in [0, 1], or None if unknown.
         context_limit: size of the chat context in tokens, 0 before it is known.
+        placement: the line that tells where the model's layers went; empty if there was no choice.
     """
 
     stage: Stage
@@ -49,6 +50,7 @@ class Readiness:
     model: str = ""
     device: str = ""
     context_limit: int = 0
+    placement: str = ""
 
 
 Report = Callable[[Readiness], None]

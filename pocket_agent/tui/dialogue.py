@@ -50,6 +50,7 @@ class Dialogue(Redoing, Correcting):
         self._unsent = Unsent(self._on_no_disk, self._write_down, spawn)
         self._learning = 0
         self._loading = False
+        self._placed = ("", "")
         self._versions: dict[str, list[str]] = {}
 
     @property
@@ -68,6 +69,7 @@ class Dialogue(Redoing, Correcting):
         self.opened = False
         self.conversation = Conversation()
         self.status = Status(mode=self.status.mode)
+        self._placed = ("", "")
         self._unsent.kept = []
         self._view.entries_changed()
         self._view.status_changed()
@@ -202,6 +204,15 @@ class Dialogue(Redoing, Correcting):
         self.conversation.note(str(error), failure=True)
         self._view.entries_changed()
 
+    def _tell_placement(self, ready: Readiness) -> None:
+        """Say where the model's layers went, once for each model and place."""
+        here = ready.model, ready.device  # the line also tells what is free, which always changes
+        if ready.stage is Stage.READY and here != self._placed:
+            self._placed = here
+            if ready.placement:
+                self.conversation.note(ready.placement)
+                self._view.entries_changed()
+
     def _pump(self) -> None:
         """Send the next waiting message, if nothing is under way."""
         if self.opened and self._settled and self._current is None:
@@ -316,6 +327,7 @@ class Dialogue(Redoing, Correcting):
 
     def _report(self, readiness: Readiness) -> None:
         self.status.readiness = readiness
+        self._tell_placement(readiness)
         self._pump()
 
     def _keep_waiting(self) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from pocket_agent.assistant.events import AssistantEvent, ContextUse, ReplyDone, UserSaved
 from pocket_agent.errors import PassphraseError, StoreError
-from pocket_agent.llm.protocol import Progress
+from pocket_agent.llm.protocol import ModelInfo, Progress
 from pocket_agent.memory.erasure import Wish
 from pocket_agent.memory.records import Drawn, Session
 from pocket_agent.paths import Locations
@@ -63,6 +63,7 @@ class LiveBackend:
         self._loading = asyncio.Lock()
         self._report: Report = _ignore
         self._closed = False
+        self._told: ModelInfo | None = None
         self._models: ModelRoom | None = None
         self._resumes = options.resume
 
@@ -115,7 +116,7 @@ class LiveBackend:
                 return
             report(Readiness(Stage.LOADING, "loading the model"))
             await parts.load(self._progress(report))
-        report(parts.readiness)
+        self._report_loaded(report)
         parts.assistant.warm_up()
         await asyncio.to_thread(parts.start_recall)
 
@@ -127,7 +128,7 @@ class LiveBackend:
             try:
                 line = await parts.use_model(name, self._progress(report))
             finally:
-                report(parts.readiness)
+                self._report_loaded(report)
         return line
 
     async def send(self, text: str, instead_of: str = "") -> AsyncIterator[AssistantEvent]:
@@ -164,6 +165,8 @@ class LiveBackend:
             async for event in events:
                 if isinstance(event, ReplyDone):
                     parts.hold_indexing(False)
+                    if parts.engine.info is not self._told:  # its process was started again
+                        self._report_loaded(self._report)
                 yield event
                 # The turn first: a model that can't be loaded must not lose it.
                 if isinstance(event, UserSaved) and parts.engine.info is None:
@@ -291,6 +294,10 @@ class LiveBackend:
         if self._parts is not None and not self._closed:
             self._closed = True
             await self._parts.close()
+
+    def _report_loaded(self, report: Report) -> None:
+        self._told = self._open.engine.info
+        report(self._open.readiness)
 
     def _running(self) -> str:
         return self._parts.options.model if self._parts else self._options.model

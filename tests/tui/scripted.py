@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from typing import Any
 
 from scripted_facts import ScriptedFacts
@@ -85,6 +86,8 @@ class ScriptedBackend(ScriptedFacts):
         self.asks = ""
         self.models = ScriptedModels()
         self.fail_model: PocketAgentError | None = None
+        self.ready = READY
+        self.restarts_as: Readiness | None = None
         self._reply, self._learns = reply, learns
         self._turns = turns or []
         self._facts = list(FACTS) if facts is None else facts
@@ -113,16 +116,18 @@ class ScriptedBackend(ScriptedFacts):
             await self._hold_load.wait()
         if self._fail_load:
             raise self._fail_load
-        report(READY)
+        self._report = report
+        report(self.ready)
 
     async def use_model(self, name: str, report: Report) -> str:
         report(Readiness(Stage.LOADING, "loading the model"))
         if self.fail_model:
-            report(READY)
+            report(self.ready)
             raise self.fail_model
         self.changes.append(("model", name))
         self.models.running = name
-        report(Readiness(Stage.READY, "", None, name, "CPU, 1 thread", 4096))
+        self.ready = replace(self.ready, model=name)
+        report(self.ready)
         return f"{name} answers from now on"
 
     async def send(self, text: str, instead_of: str = "") -> AsyncIterator[AssistantEvent]:
@@ -180,6 +185,8 @@ class ScriptedBackend(ScriptedFacts):
         status = TurnStatus.STOPPED if stopped else whole
         reply = self._next(TurnRole.ASSISTANT, said, status)
         usage = Usage(512, 400, 40, 0.1, 1.0)
+        if self.restarts_as:
+            self._report(self.restarts_as)
         yield ReplyDone(reply, "cancelled" if stopped else self._finish, usage)
         for line in self._learns:
             yield self._learn(line, user)
