@@ -215,6 +215,10 @@ class Store(Arrivals, Branches):
         """
         return self._turns.page(session, before, limit)
 
+    def messages(self, limit: int = 100) -> list[str]:
+        """The newest texts of the person's, of conversations not archived, oldest first."""
+        return self._turns.messages(limit)
+
     def all_turns(self, session: str) -> list[Turn]:
         """The turns of every branch of a conversation, as they were stored."""
         return self._turns.every(session)

@@ -37,6 +37,11 @@ VALUES (?, ?, ?, ?, ?, ?, ?)
 
 
 _ADD_DRAWN = "INSERT OR IGNORE INTO contexts VALUES (?, ?, ?)"
+# By time: what was imported yesterday may have been said years ago.
+_MESSAGES = """
+SELECT t.text FROM turns t JOIN sessions s ON s.id = t.session
+WHERE t.role = 'user' AND NOT s.archived ORDER BY t.at DESC, t.n DESC LIMIT ?
+"""
 _DRAWN = """
 SELECT reply, kind, name FROM contexts WHERE reply IN (SELECT value FROM json_each(?))
 """
@@ -223,6 +228,12 @@ class Turns:
             if branches.is_branched(connection, session):
                 return self._ended(_branch(connection, session, before, limit))
             return self._ended(_stretch(connection, session, before, limit))
+
+    def messages(self, limit: int) -> list[str]:
+        """The newest texts of the person's, of conversations in sight, oldest first."""
+        with self._database.reading() as connection:
+            rows = connection.execute(_MESSAGES, (limit,))
+            return [text for (text,) in rows][::-1]
 
     def every(self, session: str) -> list[Turn]:
         """The turns of every branch of a session, as they were stored."""

@@ -20,6 +20,7 @@ from pocket_agent.tui.backend import Backend, Readiness, Stage
 from pocket_agent.tui.conversation import Conversation, Said
 from pocket_agent.tui.correcting import Correcting
 from pocket_agent.tui.exchange import Exchange, How
+from pocket_agent.tui.recent import MOST, Recent
 from pocket_agent.tui.redoing import PAGE, Redoing
 from pocket_agent.tui.status import Status
 from pocket_agent.tui.unsent import Unsent
@@ -44,6 +45,7 @@ class Dialogue(Redoing, Correcting):
         self.conversation = Conversation()
         self.status = Status(mode=mode)
         self.opened = False
+        self.recent = Recent()
         self._view = view
         self._spawn = spawn
         self._current: Exchange | None = None
@@ -70,6 +72,7 @@ class Dialogue(Redoing, Correcting):
         self.conversation = Conversation()
         self.status = Status(mode=self.status.mode)
         self._placed = ("", "")
+        self.recent.forget()
         self._unsent.kept = []
         self._view.entries_changed()
         self._view.status_changed()
@@ -97,6 +100,7 @@ class Dialogue(Redoing, Correcting):
             self._unsent.kept = unsent
             self._view.draft_returned("\n".join(unsent))
         await self.mark_versions()
+        self._spawn(self._recollect())
         self._pump()
 
     async def load(self) -> None:
@@ -181,6 +185,7 @@ class Dialogue(Redoing, Correcting):
         self.conversation.restore(await self.backend.page(None, PAGE))
         self.status.used, self.status.rate = 0, 0.0
         self._spawn(self._measure())
+        self._spawn(self._recollect())
         if waiting:
             self._view.draft_returned("\n".join(waiting))
         await self.mark_versions()
@@ -198,6 +203,17 @@ class Dialogue(Redoing, Correcting):
         conversation.reads_from(use.first, use.dropped_turns)
         self._view.status_changed()
         self._view.entries_changed()
+
+    async def _recollect(self) -> None:
+        """Have the messages of earlier conversations at hand, for the field to go back to."""
+        conversation = self.conversation
+        try:
+            stored = await self.backend.library.messages(MOST) if self.opened else []
+        except PocketAgentError:  # a comfort: what is really wrong shows elsewhere
+            return
+        if self.opened and conversation is self.conversation:
+            self.recent.stored = stored
+            self._view.entries_changed()
 
     def fail(self, error: PocketAgentError) -> None:
         """Show a failure as one line of the chat."""

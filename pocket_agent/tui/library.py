@@ -39,6 +39,9 @@ class Library(Protocol):
     async def search(self, query: str) -> Hits:
         """The turns nearest to a query in words and meaning, of every conversation."""
 
+    async def messages(self, limit: int) -> list[str]:
+        """The newest messages of the person's, of conversations not archived, oldest first."""
+
     async def archived(self, limit: int, offset: int = 0) -> list[Session]:
         """Conversations that are out of sight, newest first."""
 

@@ -30,6 +30,9 @@ class LiveLibrary:
     async def search(self, query: str) -> Hits:
         return await asyncio.to_thread(self._search, query)
 
+    async def messages(self, limit: int) -> list[str]:
+        return await asyncio.to_thread(self._store.messages, limit)
+
     async def archived(self, limit: int, offset: int = 0) -> list[Session]:
         return await asyncio.to_thread(self._store.sessions, limit, offset, archived=True)
 

@@ -18,12 +18,16 @@ class ScriptedLibrary:
         self.put_away: list[Session] = []
         self.exported: list[tuple[str, str]] = []
         self.by_meaning = True
+        self.messages_said: list[str] = []
 
     async def search(self, query: str) -> Hits:
         found = [t for t in self._backend._turns if query.casefold() in t.text.casefold()]
         titles = {s.id: s.title for s in self._backend.all_sessions}
         hits = [Hit(t.session, t.id, t.text, titles[t.session], "you, 3 Nov") for t in found]
         return Hits(tuple(hits[:30]), self.by_meaning)
+
+    async def messages(self, limit: int) -> list[str]:
+        return self.messages_said[-limit:]
 
     async def archived(self, limit: int, offset: int = 0) -> list[Session]:
         return self.put_away[offset : offset + limit]

@@ -199,7 +199,7 @@ class ChatScreen(Redoing, Writing, Looking, Choosing, Asking):
 
     def entries_changed(self) -> None:
         """Entries were added, removed or changed their state."""
-        self._prompt.remember(tuple(self.dialogue.conversation.history))
+        self._remember()
         self.check_editing()
         self.run_worker(self._sync(), group="sync")
 
@@ -228,6 +228,9 @@ class ChatScreen(Redoing, Writing, Looking, Choosing, Asking):
     @on(Prompt.Sent)
     def _sent(self, message: Prompt.Sent) -> None:
         call = parse(message.text)
+        if call is None or call.command is not None:
+            self.dialogue.recent.type(message.text.strip())
+            self._remember()
         if call is None:
             self._transcript.anchor()
             if not self.send_anew(message.text.strip()):
@@ -239,6 +242,10 @@ class ChatScreen(Redoing, Writing, Looking, Choosing, Asking):
             if call.command.action != "edit":
                 self.leave_editing()
             self.run_command(call.command, call.argument)
+
+    def _remember(self) -> None:
+        dialogue = self.dialogue
+        self._prompt.remember(dialogue.recent.all(dialogue.conversation.history))
 
     def run_command(self, command: Command, argument: str = "") -> None:
         """Do what a command of the table says."""
@@ -347,6 +354,7 @@ class ChatScreen(Redoing, Writing, Looking, Choosing, Asking):
     async def reload(self) -> None:
         """Show the conversation as it is stored now: something was forgotten."""
         session = self.dialogue.backend.session
+        self.dialogue.recent.forget()
         try:
             await self.dialogue.switch(session.id if session else None)
         except PocketAgentError as error:
