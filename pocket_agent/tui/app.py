@@ -3,9 +3,8 @@
 import asyncio
 import os
 import signal
-from collections.abc import Iterable
+from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from traceback import walk_tb
 from typing import ClassVar
@@ -13,15 +12,16 @@ from typing import ClassVar
 from rich.console import RenderableType
 from rich.text import Text
 from textual import events, work
-from textual.app import App, SystemCommand
+from textual.app import App
 from textual.binding import Binding, BindingType
+from textual.command import Provider
 from textual.screen import Screen
 from textual.theme import Theme
 
 from pocket_agent.errors import PocketAgentError
-from pocket_agent.keys import in_force, key_name
+from pocket_agent.keys import in_force
 from pocket_agent.tui.backend import Backend
-from pocket_agent.tui.commands import COMMANDS
+from pocket_agent.tui.commands import Entry
 from pocket_agent.tui.idle import Idle
 from pocket_agent.tui.options import DEFAULT_THEME, TuiOptions
 from pocket_agent.tui.screens.chat import ChatScreen
@@ -35,6 +35,12 @@ _CLOSE_S = 5.0
 _INTERRUPTED = 130
 _LOOK_EVERY_S = 20.0
 """How often it is looked whether the person has gone; after a computer's sleep, how soon."""
+
+
+def _commands() -> type[Provider]:
+    from pocket_agent.tui.palette import Commands
+
+    return Commands
 
 
 class PocketApp(App[str]):
@@ -57,6 +63,7 @@ class PocketApp(App[str]):
         (0, "-flat"),
         (MIN_ROWS, "-tall"),
     ]
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_commands}
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f1", "help", "help", priority=True, id="help"),
         Binding("ctrl+q", "quit", "leave", priority=True, id="quit"),
@@ -150,21 +157,14 @@ class PocketApp(App[str]):
         if not isinstance(self.screen, (PassphraseScreen, OfferScreen)):
             super().action_command_palette()
 
-    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:  # noqa: ARG002
-        """The same commands as after the slash, for the palette."""
-        for command in COMMANDS:
-            if command.name == "title":
-                continue
-            key = f" ({key_name(self.keys[command.key])})" if command.key else ""
-            run = partial(self._from_palette, command.name)
-            yield SystemCommand(command.name.capitalize(), f"{command.about}{key}", run)
-
-    def _from_palette(self, name: str) -> None:
-        from pocket_agent.tui.commands import BY_NAME
-
+    def run_entry(self, entry: Entry) -> None:
+        """Do what a row of the palette says, from whichever screen."""
         while len(self.screen_stack) > 1:
             self.pop_screen()
-        self.chat.run_command(BY_NAME[name])
+        if entry.opens_field:
+            self.chat.type_command(entry.command)
+        else:
+            self.chat.run_command(entry.command, entry.choice)
 
     def _fatal_error(self) -> None:
         """Say in one line that a defect ended the app: a traceback would show what was said."""

@@ -235,12 +235,14 @@ class ChatScreen(Redoing, Writing, Looking, Choosing, Asking):
             self._transcript.anchor()
             if not self.send_anew(message.text.strip()):
                 self.dialogue.submit(message.text.strip())
+            self.give_draft_back()
         elif call.command is None:
             self._prompt.put(message.text)
             self.tell(f"There is no /{call.name}. /help lists the commands.", failure=True)
         else:
             if call.command.action != "edit":
                 self.leave_editing()
+            self.give_draft_back()
             self.run_command(call.command, call.argument)
 
     def _remember(self) -> None:
@@ -248,7 +250,10 @@ class ChatScreen(Redoing, Writing, Looking, Choosing, Asking):
         self._prompt.remember(dialogue.recent.all(dialogue.conversation.history))
 
     def run_command(self, command: Command, argument: str = "") -> None:
-        """Do what a command of the table says."""
+        """Do what a command of the table says; where it needs an argument, ask for that."""
+        if command.needs_argument and not argument:
+            self.type_command(command)
+            return
         action = getattr(self, f"action_{command.action}")
         action(argument) if command.argument else action()
 
@@ -319,10 +324,7 @@ class ChatScreen(Redoing, Writing, Looking, Choosing, Asking):
             self._switch(None)
 
     @work(group="title")
-    async def action_rename(self, argument: str = "") -> None:
-        if not argument:
-            self._prompt.put("/title ")
-            return
+    async def action_rename(self, argument: str) -> None:
         if self.is_open():
             await self._rename(argument)
 
@@ -338,10 +340,7 @@ class ChatScreen(Redoing, Writing, Looking, Choosing, Asking):
         self.show_title()
 
     @work(group="forget")
-    async def action_forget(self, argument: str = "") -> None:
-        if not argument:
-            self._prompt.put("/forget ")
-            return
+    async def action_forget(self, argument: str) -> None:
         if self.is_open():
             from pocket_agent.memory.erasure import Wish
             from pocket_agent.tui.screens.confirm import forget_asking
