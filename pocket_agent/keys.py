@@ -64,6 +64,16 @@ def in_force(changed: Mapping[str, str]) -> dict[str, str]:
     return DEFAULT_KEYS | dict(changed)
 
 
+def key_for(action: str, keys: Mapping[str, str], otherwise: str = "") -> str:
+    """The key of an action as it is printed: what every hint and the help tell.
+
+    Args:
+        keys: those in force, or only those that were changed.
+        otherwise: the key where the action has none that can be changed.
+    """
+    return key_name(keys.get(action) or DEFAULT_KEYS.get(action, otherwise))
+
+
 def wrong_key(changed: Mapping[str, object], action: str) -> str:
     """What is wrong with the key that a person gave an action; empty if nothing is."""
     key = changed[action]

@@ -3,7 +3,7 @@
 The chat screen shows what is in here and passes on what the person does. No Textual in here.
 """
 
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from typing import Any
 
 from pocket_agent.assistant.events import (
@@ -16,6 +16,7 @@ from pocket_agent.assistant.events import (
     UserSaved,
 )
 from pocket_agent.errors import PocketAgentError
+from pocket_agent.keys import DEFAULT_KEYS, key_for
 from pocket_agent.tui.backend import Backend, Readiness, Stage
 from pocket_agent.tui.conversation import Conversation, Said
 from pocket_agent.tui.correcting import Correcting
@@ -38,14 +39,23 @@ class Dialogue(Redoing, Correcting):
         view: told of every change.
         spawn: runs a coroutine in the background.
         mode: incognito or blank, for the status line; empty for the usual.
+        keys: the keys that its lines tell, by action.
     """
 
-    def __init__(self, backend: Backend, view: View, spawn: Spawn, mode: str = "") -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        view: View,
+        spawn: Spawn,
+        mode: str = "",
+        keys: Mapping[str, str] = DEFAULT_KEYS,
+    ) -> None:
         self.backend = backend
         self.conversation = Conversation()
         self.status = Status(mode=mode)
         self.opened = False
         self.recent = Recent()
+        self._keys = keys
         self._view = view
         self._spawn = spawn
         self._current: Exchange | None = None
@@ -95,7 +105,8 @@ class Dialogue(Redoing, Correcting):
         self.conversation.restore(await self.backend.page(None, PAGE))
         if count := await self.backend.unseen_imports():
             what = "imported fact waits" if count == 1 else "imported facts wait"
-            self.conversation.note(f"{count} {what} for your yes or no: F2")
+            key = key_for("profile", self._keys)
+            self.conversation.note(f"{count} {what} for your yes or no: {key}")
         if unsent := await self.backend.waiting():
             self._unsent.kept = unsent
             self._view.draft_returned("\n".join(unsent))
@@ -255,7 +266,8 @@ class Dialogue(Redoing, Correcting):
     def _why_not(self) -> str:
         if not (self.opened and self._settled):
             return "The model is still being loaded."
-        return "A reply is being written: Esc stops it." if self.replying else ""
+        stops = f"A reply is being written: {key_for('stop', self._keys)} stops it."
+        return stops if self.replying else ""
 
     def _begin(self, said: Said, how: How) -> None:
         self._answer(said, how)

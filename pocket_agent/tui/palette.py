@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
-from pocket_agent.keys import key_name
+from pocket_agent.keys import key_for
 from pocket_agent.tui.commands import Entry, entries
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Commands(Provider):
 
     def _about(self, entry: Entry) -> str:
         key, keys = entry.command.key, cast("PocketApp", self.app).keys
-        return f"{entry.command.about} ({key_name(keys[key])})" if key else entry.command.about
+        return f"{entry.command.about} ({key_for(key, keys)})" if key else entry.command.about
 
     def _run(self, entry: Entry) -> "partial[None]":
         return partial(cast("PocketApp", self.app).run_entry, entry)

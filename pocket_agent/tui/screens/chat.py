@@ -11,7 +11,6 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from pocket_agent.errors import PocketAgentError
-from pocket_agent.keys import in_force, key_name
 from pocket_agent.tui.backend import Backend, NeedsKeyError
 from pocket_agent.tui.commands import Command, parse
 from pocket_agent.tui.conversation import Said
@@ -85,14 +84,13 @@ class ChatScreen(Redoing, Writing, Looking, Choosing, Asking):
         super().__init__()
         self._options = options
         self._was_locked = False
-        self.dialogue = Dialogue(backend, self, self._spawn, options.mode)
+        self.dialogue = Dialogue(backend, self, self._spawn, options.mode, options.keys)
         welcome = _WELCOMES.get(options.mode, WELCOME)
         self._transcript = Transcript(f"{welcome}\n\n{OFFER}" if options.welcomes else welcome)
         self._prompt = Prompt(enter_sends=options.enter_sends)
         self._status = StatusLine()
         self._heading = Heading(
-            "Pocket Agent" if options.blank else f"Pocket Agent · {backend.profile_name}",
-            f"{key_name(in_force(options.keys)['help'])} help",
+            "Pocket Agent" if options.blank else f"Pocket Agent · {backend.profile_name}"
         )
 
     def body(self) -> Iterator[Widget]:
@@ -113,8 +111,7 @@ class ChatScreen(Redoing, Writing, Looking, Choosing, Asking):
         width = self.size.width
         text = next(text for least, text in _PLACEHOLDERS if width >= least)
         new_line, send = ("ctrl+j", "Enter") if self._options.enter_sends else ("Enter", "ctrl+j")
-        key = key_name(in_force(self._options.keys)["help"])
-        self._prompt.placeholder = text.format(send=send, new_line=new_line, help=key)
+        self._prompt.placeholder = text.format(send=send, new_line=new_line, help=self.key("help"))
         self._status.show(self.dialogue.status)
 
     @work(group="begin")
@@ -268,7 +265,7 @@ class ChatScreen(Redoing, Writing, Looking, Choosing, Asking):
         elif self.dialogue.replying:
             self.action_stop()
         else:
-            self.tell("ctrl+q leaves.")
+            self.tell(f"{self.key('quit')} leaves.")
 
     @on(MemoryLine.UndoWanted)
     def _undo_line(self, message: MemoryLine.UndoWanted) -> None:
@@ -395,7 +392,8 @@ class ChatScreen(Redoing, Writing, Looking, Choosing, Asking):
         if not self.dialogue.backend.encrypted:
             self.tell("This profile is not encrypted: pocket-agent profile encrypt")
         elif self.dialogue.busy:
-            self.tell("Something is still under way: wait for it, or stop it with Esc.")
+            stop = self.key("stop")
+            self.tell(f"Something is still under way: wait for it, or stop it with {stop}.")
         else:
             self.lock_up("Locked")
 

@@ -54,7 +54,8 @@ class Choosing(Frame):
     @work(group="model", exclusive=True)
     async def _use_model(self, name: str) -> None:
         if self.dialogue.busy:
-            self.tell("Something is still under way: wait for it, or stop it with Esc.")
+            stop = self.key("stop")
+            self.tell(f"Something is still under way: wait for it, or stop it with {stop}.")
         else:
             await self.dialogue.use_model(name)
 

@@ -71,7 +71,7 @@ async def forget_asking(app: "PocketApp", backend: Backend, wish: "Wish") -> str
         if await app.push_screen_wait(ConfirmScreen(preview.what, preview.lines)) != YES:
             return "nothing was forgotten"
         if app.chat.dialogue.replying:
-            return "✗ a reply is being written: stop it first (Esc in the chat)"
+            return f"✗ a reply is being written: stop it first ({app.chat.key('stop')} in the chat)"
         line = await backend.forget(wish)
     except PocketAgentError as error:
         return f"✗ {error}"

@@ -35,7 +35,7 @@ class PassphraseScreen(Frame):
         self._field.cursor_blink = False  # nothing moves at idle
 
     def body(self) -> Iterator[Widget]:
-        leave = "Esc" if self._may_leave else "ctrl+q"
+        leave = "Esc" if self._may_leave else self.key("quit")
         yield Vertical(
             Static("Pocket Agent", id="title", markup=False),
             Static(self._reason, id="reason", markup=False),

@@ -73,7 +73,7 @@ class Writing(Frame):
         if self._options.incognito:
             self.tell("An editor needs a file, and this chat writes none.", failure=True)
         elif self.dialogue.replying:
-            self.tell("A reply is being written: Esc stops it.")
+            self.tell(f"A reply is being written: {self.key('stop')} stops it.")
         else:
             try:
                 command = editor_command()
