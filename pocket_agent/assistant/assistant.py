@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pocket_agent.assistant.asker import Asker
 from pocket_agent.assistant.branching import HISTORY_TURNS, Branching
@@ -205,6 +205,13 @@ class Assistant(Branching):
     def model_changed(self) -> None:
         """Another model answers from now on: it counts otherwise, the conversation is the same."""
         self._sending.model_changed()
+
+    async def summarise(self, wanted: bool) -> None:
+        """Whether turns that leave the context are summed up, from now on."""
+        self.options = replace(self.options, summarise=wanted)
+        if not wanted:
+            await self._sending.summary.preempt()
+            self._sending.summary.forget()
 
     def warm_up(self) -> None:
         """Let the model read the resumed history now; whatever the person does stops it."""

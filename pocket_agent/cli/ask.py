@@ -179,7 +179,7 @@ class _Answer:
     def __init__(self, assistant: "Assistant", where: Paper) -> None:
         self.result: dict[str, Any] = {"reply": "", "session": None, "turn": None}
         self.result |= {"reply_turn": None, "finish": "cancelled", "usage": None}
-        self.result |= {"facts": [], "recalled": [], "ops": []}
+        self.result |= {"facts": [], "recalled": [], "dropped_turns": 0, "ops": []}
         self.replying = True
         self._assistant = assistant
         self._paper = where
@@ -219,6 +219,8 @@ class _Answer:
                 self.result |= {"session": event.turn.session or None, "turn": event.turn.id}
             case events.ContextReady():
                 self.result |= _context_record(event)
+                if event.dropped_turns:
+                    narrate(_left_out(event.dropped_turns))
             case events.ReplyDelta():
                 self._paper.write(event.text)
             case events.ReplyDone():
@@ -238,7 +240,12 @@ def _context_record(event: "ContextReady") -> dict[str, Any]:
         {"turn": r.turn.id, "at": r.turn.at, "text": r.turn.text, "score": round(r.score, 4)}
         for r in event.recalled
     ]
-    return {"facts": facts, "recalled": recalled}
+    return {"facts": facts, "recalled": recalled, "dropped_turns": event.dropped_turns}
+
+
+def _left_out(turns: int) -> str:
+    gone = "turn was" if turns == 1 else f"{turns} turns were"
+    return f"the context is full: the oldest {gone} not sent; the conversation stays saved whole"
 
 
 def _reply_record(event: "ReplyDone") -> dict[str, Any]:

@@ -78,7 +78,7 @@ def tui_options(arguments: argparse.Namespace) -> "tuple[Locations, str, TuiOpti
         welcomes=new and not silent and settings.ask,
         new_profile=new and named and not silent,
         offers_encryption=new and key is None and not silent and may_offer,
-        save_theme=None if silent else partial(_save, locations.config, "theme"),
+        save=None if silent else partial(_save, locations.config),
         decline_encryption=partial(_save, locations.config, "offer_encryption", False),
     )
     return locations, name, options

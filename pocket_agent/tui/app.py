@@ -190,10 +190,10 @@ class PocketApp(App[str]):
 
     @work(group="theme", exclusive=True)
     async def _save_theme(self, name: str) -> None:
-        if self._options.save_theme is None:
+        if self._options.save is None:
             return
         try:
-            await asyncio.to_thread(self._options.save_theme, name)
+            await asyncio.to_thread(self._options.save, "theme", name)
         except (PocketAgentError, OSError) as error:
             self.notify(f"The theme could not be saved: {error}", severity="error", markup=False)
 

@@ -221,6 +221,9 @@ class Backend(Protocol):
             PocketAgentError: it can't be loaded; the former one answers again, if it can.
         """
 
+    async def summarise(self, wanted: bool) -> None:
+        """Whether turns that leave the context are summed up or only left out, from now on."""
+
     def send(self, text: str, instead_of: str = "") -> AsyncIterator[AssistantEvent]:
         """Say something; the events of the reply and of what was learnt.
 

@@ -125,6 +125,13 @@ COMMANDS: tuple[Command, ...] = (
         argument="[NAME]",
         words="switch change llm",
     ),
+    Command(
+        "full",
+        "when_full",
+        "whether turns that leave the full context are summed up, or only left out",
+        argument="drop|summarise",
+        words="overflow summary when_full",
+    ),
     Command("interview", "interview", "a few questions, so that answers fit you; pass over any"),
     Command("questions", "questions", "whether replies may end with one", argument="on|off"),
     Command("theme", "theme", "choose the colours", argument="[NAME]", words="colors dark light"),

@@ -337,7 +337,8 @@ def _overflow_text(turns: int, summed_up: bool) -> str:
     also = "; a summary is sent in their place (/context shows it)" if summed_up else ""
     return (
         "The context is full: what the model reads begins here. "
-        f"The {what} saved, and recall finds what was said{also}."
+        f"The {what} saved, and recall finds what was said{also}. "
+        "/full summarise or /full drop (when_full) chooses what becomes of them."
     )
 
 

@@ -8,6 +8,7 @@ import asyncio
 import gc
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -130,6 +131,10 @@ class LiveBackend:
             finally:
                 self._report_loaded(report)
         return line
+
+    async def summarise(self, wanted: bool) -> None:
+        self._options = replace(self._options, summarises=wanted)  # also once it is unlocked again
+        await self._open.assistant.summarise(wanted)
 
     async def send(self, text: str, instead_of: str = "") -> AsyncIterator[AssistantEvent]:
         async for event in self._exchange(self._open.assistant.send(text, instead_of)):

@@ -39,7 +39,8 @@ class TuiOptions:
         welcomes: the profile is not there yet: offer a first conversation.
         new_profile: the profile was named by hand and is not there yet: say that it was made.
         decline_encryption: called in a worker thread when a person does not want that.
-        save_theme: called in a worker thread with the name of the theme a person chose.
+        save: called in a worker thread with the name and the value of a setting that a person
+            chose; None where nothing is written.
     """
 
     theme: str = DEFAULT_THEME
@@ -68,7 +69,7 @@ class TuiOptions:
     welcomes: bool = False
     new_profile: bool = False
     decline_encryption: Callable[[], None] | None = None
-    save_theme: Callable[[str], None] | None = None
+    save: Callable[[str, str], None] | None = None
 
     @property
     def mode(self) -> str:

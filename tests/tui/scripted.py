@@ -130,6 +130,9 @@ class ScriptedBackend(ScriptedFacts):
         report(self.ready)
         return f"{name} answers from now on"
 
+    async def summarise(self, wanted: bool) -> None:
+        self.changes.append(("summarise", str(wanted)))
+
     async def send(self, text: str, instead_of: str = "") -> AsyncIterator[AssistantEvent]:
         self.redone.append(("send", instead_of))
         if error := self._fail(text):

@@ -1,10 +1,15 @@
-"""From the chat to another model: the picker, `/model NAME`, and what a pull has to say."""
+"""What the chat lets one choose: the model that answers, and what a full context does.
 
+The picker, `/model NAME`, what a pull has to say, and `/full`.
+"""
+
+import asyncio
 from typing import TYPE_CHECKING
 
 from textual import work
 
 from pocket_agent.tui.dialogue import Dialogue
+from pocket_agent.tui.options import TuiOptions
 from pocket_agent.tui.screens.frame import Frame
 
 if TYPE_CHECKING:
@@ -12,9 +17,10 @@ if TYPE_CHECKING:
 
 
 class Choosing(Frame):
-    """The part of the chat that changes the model that answers."""
+    """The part of the chat that changes how it is answered."""
 
     dialogue: Dialogue
+    _options: TuiOptions
     _pulling: "Pull | None" = None
 
     def is_open(self) -> bool:
@@ -58,6 +64,23 @@ class Choosing(Frame):
             self.tell(f"Something is still under way: wait for it, or stop it with {stop}.")
         else:
             await self.dialogue.use_model(name)
+
+    @work(group="full", exclusive=True)
+    async def action_when_full(self, argument: str) -> None:
+        """Have turns that leave the context summed up, or only left out; also the next time."""
+        if argument not in ("drop", "summarise"):
+            self.tell("/full drop, or /full summarise", failure=True)
+        elif self.is_open():
+            await self.dialogue.attempt(self._when_full(argument))
+
+    async def _when_full(self, wanted: str) -> None:
+        await self.dialogue.backend.summarise(wanted == "summarise")
+        becomes = "summed up in idle time" if wanted == "summarise" else "left out"
+        lasts = "from now on" if self._options.save else "in this chat"
+        self.dialogue.conversation.note(f"turns that leave the context are {becomes} {lasts}")
+        self.entries_changed()
+        if self._options.save:
+            await asyncio.to_thread(self._options.save, "when_full", wanted)
 
     def _told_of_pull(self, line: str, failed: bool) -> None:
         if self.is_attached and self.dialogue.opened:
