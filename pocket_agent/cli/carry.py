@@ -88,7 +88,7 @@ def export(arguments: argparse.Namespace) -> int:
     from pocket_agent.portable.archive import export_profile
     from pocket_agent.portable.markdown import Style
     from pocket_agent.portable.parts import Choice, slots_of
-    from pocket_agent.portable.writing import is_markdown
+    from pocket_agent.portable.writing import told
 
     path = as_path(arguments.file)
     choice = Choice(not arguments.no_turns, slots_of(arguments.only), slots_of(arguments.without))
@@ -98,10 +98,7 @@ def export(arguments: argparse.Namespace) -> int:
         seal = _seal(arguments, path)
         done = export_profile(store, path, choice=choice, seal=seal, style=style)
         encrypted = store.key is not None
-    if choice.whole and not is_markdown(path):
-        narrate(f"exported {done.sessions} sessions, {done.turns} turns, {done.events} changes")
-    else:
-        narrate(f"exported {_count(done.facts, 'fact')}; conversations and the log are left out")
+    narrate(f"exported {told(done, path, choice)}")
     if done.held_back:
         narrate(f"left out too: {_count(done.held_back, 'fact')} naming what was to be left out")
     if encrypted and seal is None:

@@ -60,6 +60,14 @@ def export_profile(
     return Summary(*counts, facts=len(active), held_back=held_back)
 
 
+def told(done: Summary, path: Path, choice: Choice = WHOLE) -> str:
+    """How much was written, in words."""
+    if choice.whole and not is_markdown(path):
+        return f"{done.sessions} sessions, {done.turns} turns, {done.events} changes"
+    facts = "1 fact" if done.facts == 1 else f"{done.facts} facts"
+    return f"{facts}; conversations and the log are left out"
+
+
 def is_markdown(path: Path) -> bool:
     """Whether a file of that name is to be Markdown."""
     return names_markdown(path.name.lower().removesuffix(age.SUFFIX))

@@ -116,6 +116,7 @@ COMMANDS: tuple[Command, ...] = (
         "models",
         "models",
         "the models: what fits, how fast it would be, pull one",
+        argument="[pull NAME]",
         words="download llm",
     ),
     Command(
@@ -135,6 +136,20 @@ COMMANDS: tuple[Command, ...] = (
     Command("interview", "interview", "a few questions, so that answers fit you; pass over any"),
     Command("questions", "questions", "whether replies may end with one", argument="on|off"),
     Command("theme", "theme", "choose the colours", argument="[NAME]", words="colors dark light"),
+    Command(
+        "export",
+        "export",
+        "write the whole profile to a file: .md to read, .age encrypted",
+        argument="FILE",
+        words="save backup",
+    ),
+    Command(
+        "import",
+        "import",
+        "take in a conversation that was exported as JSON",
+        argument="FILE",
+        words="load open",
+    ),
     Command("lock", "lock", "lock an encrypted profile until its passphrase is typed"),
     Command("quit", "quit", "leave", "quit", words="exit close end"),
 )

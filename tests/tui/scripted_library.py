@@ -43,3 +43,15 @@ class ScriptedLibrary:
         if file.endswith("/"):
             raise PortableError(f"{file} is a folder", "Name a file in it.")
         return f"exported 2 turns to {file}"
+
+    def check_writes(self) -> None:
+        pass
+
+    async def export_all(self, file: str, passphrase: str = "") -> str:
+        self.exported.append((passphrase, file))
+        return f"exported all of it to {file}"
+
+    async def take_in(self, file: str) -> tuple[str, str]:
+        if file == "none.json":
+            raise PortableError("none.json can't be read", "Is there such a file?")
+        return "s1", "imported 2 turns of 'Bees'"

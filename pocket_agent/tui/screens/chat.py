@@ -17,6 +17,7 @@ from pocket_agent.tui.conversation import Said
 from pocket_agent.tui.dialogue import Dialogue
 from pocket_agent.tui.options import TuiOptions
 from pocket_agent.tui.screens.asking import OFFER, Asking
+from pocket_agent.tui.screens.carrying import Carrying
 from pocket_agent.tui.screens.choosing import Choosing
 from pocket_agent.tui.screens.looking import Looking
 from pocket_agent.tui.screens.passphrase import PassphraseScreen
@@ -41,7 +42,7 @@ _PLACEHOLDERS = (
 )
 
 
-class ChatScreen(Redoing, Writing, Looking, Choosing, Asking):
+class ChatScreen(Redoing, Writing, Looking, Choosing, Asking, Carrying):
     """Talk with the assistant."""
 
     TITLE = "Chat"

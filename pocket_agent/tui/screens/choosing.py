@@ -40,8 +40,10 @@ class Choosing(Frame):
             self._pulling = Pull(self.dialogue.backend.models, self._told_of_pull)
         return self._pulling
 
-    def action_models(self) -> None:
-        if self.is_open():
+    def action_models(self, argument: str = "") -> None:
+        if argument:
+            self._pull(argument)
+        elif self.is_open():
             from pocket_agent.tui.screens.models import ModelsScreen
 
             screen = ModelsScreen(self.dialogue.backend, self.pulling, quiet=not self.dialogue.busy)
@@ -52,6 +54,17 @@ class Choosing(Frame):
             self.action_models()
         elif self.is_open():
             self._use_model(argument)
+
+    def _pull(self, argument: str) -> None:
+        """Bring a model here by its name, or by OWNER/REPO/FILE of the hub."""
+        verb, _, name = argument.partition(" ")
+        if verb != "pull" or not name.strip():
+            self.tell("/models, /models pull NAME, or /models pull OWNER/REPO/FILE", failure=True)
+        elif self.pulling.running:
+            self.tell(f"One at a time: {self.pulling.name} is being pulled.")
+        elif self.is_open():
+            self.pulling.start(name.strip())
+            self.tell(f"Pulling {name.strip()}: /models shows how far it is.")
 
     def _model_chosen(self, name: str | None) -> None:
         if name is not None:
