@@ -5,7 +5,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from pocket_agent.assistant.context import (
@@ -38,14 +38,35 @@ Place = tuple[list[Turn], int]
 class Recall(Protocol):
     """What finds past turns; `memory.recall.Recaller` is one."""
 
-    def recall(
+    def embed(self, query: str) -> bytes | None:
+        """The query's vector; None where there is none now, or not in time."""
+
+    def recall_vector(
         self,
         query: str,
+        vector: bytes | None,
         k: int = 5,
         *,
         exclude_turns: Sequence[str] = (),
     ) -> list[Recalled]:
-        """The past turns nearest to the query, best first."""
+        """The past turns nearest to the query, best first; without a vector, by words alone."""
+
+    def near_facts(self, vector: bytes) -> dict[str, float]:
+        """How near the facts are in meaning: id to cosine."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Query:
+    """What a message asks of the profile and of the past.
+
+    Args:
+        vector: of its text; None where facts and turns are found by words alone.
+        facts: those that bear on it, style aside.
+    """
+
+    turn: Turn
+    vector: bytes | None
+    facts: list[Fact]
 
 
 class Sending:
@@ -195,10 +216,12 @@ class Sending:
         budget = replace(budget, reply=budget.reply + begun)
         profile = await asyncio.to_thread(self._store.profile)
         active = profile.active() if self._options.profile else []
-        material = await self._material(turn, active, tuple(self.history[:-1]), self.dropped)
+        self._style = [fact for fact in active if fact.slot in STYLE]
+        query = await self._query(turn, active)
+        material = await self._material(query, tuple(self.history[:-1]), self.dropped)
         prompt = assemble(material, budget, self._size)
         while prompt.kept != material.history:  # what left took its notes along: they are due again
-            material = await self._material(turn, active, prompt.kept, prompt.dropped)
+            material = await self._material(query, prompt.kept, prompt.dropped)
             prompt = assemble(material, budget, self._size)
         self.history, self.dropped = [*prompt.kept, turn], prompt.dropped
         self._sent[turn.id] = prompt.user_text
@@ -206,35 +229,42 @@ class Sending:
         self.last, self._asked = prompt, turn.id
         return prompt
 
-    async def _material(
-        self, turn: Turn, active: list[Fact], history: tuple[Turn, ...], dropped: int
-    ) -> Material:
+    async def _query(self, turn: Turn, active: list[Fact]) -> "_Query":
+        """What the message asks of the profile and of the past. Its vector is made only once."""
+        recaller, near = self._recaller if self._recalls else None, {}
+        vector = await asyncio.to_thread(recaller.embed, turn.text) if recaller else None
+        if recaller and vector:
+            near = await asyncio.to_thread(recaller.near_facts, vector)
+        facts = [fact for fact in relevant(active, turn.text, near) if fact.slot not in STYLE]
+        return _Query(turn, vector, facts)
+
+    async def _material(self, query: "_Query", history: tuple[Turn, ...], dropped: int) -> Material:
         shown = Shown(history, self._notes)
-        self._style = [fact for fact in active if fact.slot in STYLE]
         material = Material(
             system=system_text(self._style, self._options.system),
             history=history,
             sent=self._sent,
-            text=turn.text,
-            facts=[
-                fact
-                for fact in relevant(active, turn.text)
-                if fact.slot not in STYLE and not shown.tells(fact)
-            ],
-            recalled=await self._recall(turn, shown),
+            text=query.turn.text,
+            facts=[fact for fact in query.facts if not shown.tells(fact)],
+            recalled=await self._recall(query, shown),
             dropped=dropped,
             summary=self.summary.text if dropped > self.dropped else "",
         )
         await self._count(texts_to_count(material))
         return material
 
-    async def _recall(self, turn: Turn, shown: Shown) -> list[Recalled]:
-        options = self._options
-        if self._recaller is None or options.recall == 0 or not options.profile:
+    @property
+    def _recalls(self) -> bool:
+        return self._options.recall > 0 and self._options.profile
+
+    async def _recall(self, query: "_Query", shown: Shown) -> list[Recalled]:
+        if self._recaller is None or not self._recalls:
             return []
+        options, turn = self._options, query.turn
         found = await asyncio.to_thread(
-            self._recaller.recall,
+            self._recaller.recall_vector,
             turn.text,
+            query.vector,
             options.recall,
             exclude_turns=(turn.id, *shown.turns, *self._refused, *self._aside(turn)),
         )

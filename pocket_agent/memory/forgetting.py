@@ -33,7 +33,8 @@ _NAMES = {
 }
 _ALL = (
     *("vector_bits", "vectors", "turns", "sessions"),
-    *("fact_sources", "facts", "events", "meta", "tombstones", "tombstone_keys"),
+    *("fact_vectors", "fact_sources", "facts", "events"),
+    *("meta", "tombstones", "tombstone_keys"),
 )
 
 

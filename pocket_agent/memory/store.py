@@ -6,12 +6,13 @@ from pathlib import Path
 from types import TracebackType
 
 from pocket_agent.errors import DiskFullError, ProfileError
-from pocket_agent.memory import cipher, forgetting, scrubbing, vectors
+from pocket_agent.memory import cipher, fact_vectors, forgetting, scrubbing, vectors
 from pocket_agent.memory.arrivals import Arrivals
 from pocket_agent.memory.branches import Branches
 from pocket_agent.memory.cipher import Key
 from pocket_agent.memory.database import Database
 from pocket_agent.memory.erasure import Wish
+from pocket_agent.memory.fact_vectors import FactText
 from pocket_agent.memory.forgetting import Plan, Receipt
 from pocket_agent.memory.log import Entry, EventLog
 from pocket_agent.memory.passages import Passage, read_passages
@@ -366,13 +367,32 @@ class Store(Arrivals, Branches):
             if forgettings in (None, self._forgettings):
                 vectors.put(connection, model, parts)
 
+    def unembedded_facts(self, model: str, limit: int = 16) -> list[FactText]:
+        """Active facts that have no vector of that embedding model yet."""
+        with self.database.reading() as connection:
+            return fact_vectors.unembedded(connection, model, limit)
+
+    def put_fact_vectors(
+        self, model: str, made: Sequence[tuple[FactText, bytes]], forgettings: int | None = None
+    ) -> None:
+        """Store vectors of facts; one that has changed or gone meanwhile is passed over.
+
+        Args:
+            forgettings: as for `put_vectors`.
+        """
+        with self.database.writing(durable=False) as connection:
+            if forgettings in (None, self._forgettings):
+                fact_vectors.put(connection, model, made)
+
     def forget_other_vectors(self, model: str) -> None:
         """Drop the vectors of every embedding model but this one."""
         with self.database.reading() as connection:
-            if not vectors.has_others(connection, model):
+            held = vectors, fact_vectors
+            if not any(each.has_others(connection, model) for each in held):
                 return
         with self.database.writing(durable=False) as connection:
             vectors.forget_others(connection, model)
+            fact_vectors.forget_others(connection, model)
 
     # Settings of this profile, and its health
 

@@ -197,6 +197,8 @@ class Parts(Remembered):
     def record_by_hand(self, op: Op) -> str:
         """Let the person's own edit into the log. Returns the line to show."""
         applied = self.store.record(op, actor=Actor.USER)
+        if self.indexer is not None:
+            self.indexer.wake()
         event = self.store.last_event()
         if not applied.changed or event is None:
             return "that changes nothing"
