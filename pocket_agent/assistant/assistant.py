@@ -164,8 +164,9 @@ class Assistant(Branching):
             async for event in self._answer(turn):
                 yield event
         except ContextOverflowError:  # refused: it stays stored, but later prompts go without it
-            self._sending.go_back(before)
-            self._sending.refuse(turn.id)
+            if self._sending.holds(turn):
+                self._sending.go_back(before)
+                self._sending.refuse(turn.id)
             raise
         async for learnt in self.learn():
             yield learnt
@@ -249,9 +250,12 @@ class Assistant(Branching):
             tuple(fact.id for fact in ready.facts),
             tuple(memory.turn.id for memory in ready.recalled),
         )
-        self._sending.history += begun
+        # Another conversation may be opened before the reply is over: it stays in its own.
+        history = self._sending.history if self._sending.holds(turn) else []
+        history += begun
         new = after is None and not begun
-        async for event in self._reply(turn.text if new else "", prompt, drawn, after, said):
+        opening = self._open_reply(turn, drawn, after)
+        async for event in self._reply(turn.text if new else "", prompt, opening, said, history):
             yield event
 
     async def _save_user_turn(self, text: str, after: str | None = None) -> Turn:
@@ -280,11 +284,12 @@ class Assistant(Branching):
         self,
         text: str,
         prompt: AssembledPrompt,
-        drawn: Drawn,
-        after: str | None,
+        opening: Opening,
         said: str,
+        history: list[Turn],
     ) -> AsyncIterator[AssistantEvent]:
-        writer = ReplyWriter(self._store, self._open_reply(drawn, after))
+        """Stream a reply into the store and into the history of its conversation."""
+        writer = ReplyWriter(self._store, opening)
         await writer.open()
         begun = (Message(Role.ASSISTANT, said),) if said else ()
         request = Request(
@@ -301,7 +306,7 @@ class Assistant(Branching):
                 if shown := await writer.add(piece.text):
                     yield ReplyDelta(writer.turn_id, shown)
         except BaseException:
-            self._sending.history.append(await writer.close(TurnStatus.INTERRUPTED))
+            history.append(await writer.close(TurnStatus.INTERRUPTED))
             raise
         finish = (last.finish if last else None) or "stop"
         status = _ENDED.get(finish, TurnStatus.COMPLETE)
@@ -311,8 +316,9 @@ class Assistant(Branching):
             yield ReplyDelta(writer.turn_id, shown)
         rest = writer.unshown
         reply = await writer.close(status)
-        self._sending.history.append(reply)
-        await self._entitle(reply)
+        history.append(reply)
+        if history is self._sending.history:
+            await self._entitle(reply)
         if rest:
             yield ReplyDelta(reply.id, rest)
         yield ReplyDone(reply, finish, last.usage if last else None)
@@ -332,11 +338,10 @@ class Assistant(Branching):
                     self._store.suggest_title, self.session.id, title
                 )
 
-    def _open_reply(self, drawn: Drawn, after: str | None) -> Opening:
+    def _open_reply(self, turn: Turn, drawn: Drawn, after: str | None) -> Opening:
         if not self.options.remember:
             return Opening(None, self._scratch_turn(TurnRole.ASSISTANT, ""), drawn)
-        assert self.session is not None
-        return Opening(self.session.id, None, drawn, after)
+        return Opening(turn.session, None, drawn, after)
 
     def _scratch_turn(self, role: TurnRole, text: str) -> Turn:
         self._scratch += 1

@@ -79,7 +79,7 @@ class Branching:
             async for event in self._answer(asked, after, begun):
                 yield event
         except PocketAgentError:
-            if sending.history[-1] in (asked, *tail):  # no other reply came of it
+            if sending.history and sending.history[-1] in (asked, *tail):  # no other came of it
                 sending.go_back(before)
             raise
         async for learnt in self.learn():

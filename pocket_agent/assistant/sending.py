@@ -111,6 +111,10 @@ class Sending:
         self.history, self.dropped = history, dropped
         self.last, self._asked = None, ""
 
+    def holds(self, turn: Turn) -> bool:
+        """Whether a message is one of this conversation: another may have been taken up since."""
+        return turn in self.history
+
     def place(self) -> Place:
         """Where the conversation stands, for `go_back`."""
         return list(self.history), self.dropped
@@ -214,15 +218,18 @@ class Sending:
         """Put the prompt together; `begun` tokens of its reply are there already."""
         budget = self._budget()
         budget = replace(budget, reply=budget.reply + begun)
+        history = self.history if self.holds(turn) else [turn]
         profile = await asyncio.to_thread(self._store.profile)
         active = profile.active() if self._options.profile else []
         self._style = [fact for fact in active if fact.slot in STYLE]
         query = await self._query(turn, active)
-        material = await self._material(query, tuple(self.history[:-1]), self.dropped)
+        material = await self._material(query, tuple(history[:-1]), self.dropped)
         prompt = assemble(material, budget, self._size)
         while prompt.kept != material.history:  # what left took its notes along: they are due again
             material = await self._material(query, prompt.kept, prompt.dropped)
             prompt = assemble(material, budget, self._size)
+        if self.history is not history:  # another conversation was taken up meanwhile
+            return prompt
         self.history, self.dropped = [*prompt.kept, turn], prompt.dropped
         self._sent[turn.id] = prompt.user_text
         self._notes[turn.id] = Note.of(prompt)
