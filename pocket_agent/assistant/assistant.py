@@ -12,7 +12,6 @@ from pocket_agent.assistant.events import (
     AssistantEvent,
     ContextUse,
     PolicyIdle,
-    ReplyDelta,
     ReplyDone,
     UserSaved,
 )
@@ -303,8 +302,8 @@ class Assistant(Branching):
         try:
             async for piece in self._engine.stream(request):
                 last = piece
-                if shown := await writer.add(piece.text):
-                    yield ReplyDelta(writer.turn_id, shown)
+                if shown := await writer.add(piece.text, piece.tokens):
+                    yield shown
         except BaseException:
             history.append(await writer.close(TurnStatus.INTERRUPTED))
             raise
@@ -313,14 +312,14 @@ class Assistant(Branching):
         if (question := await self._follow_up(text, status)) and (
             shown := await writer.add(f"\n\n{question}")
         ):
-            yield ReplyDelta(writer.turn_id, shown)
+            yield shown
         rest = writer.unshown
         reply = await writer.close(status)
         history.append(reply)
         if history is self._sending.history:
             await self._entitle(reply)
         if rest:
-            yield ReplyDelta(reply.id, rest)
+            yield rest
         yield ReplyDone(reply, finish, last.usage if last else None)
 
     async def _follow_up(self, text: str, status: TurnStatus) -> str:

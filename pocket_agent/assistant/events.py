@@ -51,10 +51,15 @@ class ContextUse:
 
 @dataclass(frozen=True, slots=True)
 class ReplyDelta:
-    """More of the reply."""
+    """More of the reply.
+
+    Args:
+        tokens: how many tokens of the model's it is; none of what we add to a reply.
+    """
 
     turn: str
     text: str
+    tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)

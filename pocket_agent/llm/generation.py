@@ -137,6 +137,7 @@ class _Run:
     interruptible: bool = False
     unsent: str = ""
     sent_at: float = 0.0
+    told: int = 0
 
     def go(self, prompt: list[int]) -> None:
         self.cached = self.context.reuse(prompt)
@@ -154,7 +155,7 @@ class _Run:
             first_token_s=first_at - self.started,
             decode_s=done - first_at,
         )
-        self.emit(Piece(self.unsent + text.finish(), finish, usage))
+        self.emit(Piece(self.unsent + text.finish(), finish, usage, self._tokens_since()))
 
     def _decode(self, text: TextStream) -> FinishReason:
         room = self.context.size - len(self.context.tokens)
@@ -179,8 +180,13 @@ class _Run:
         self.unsent += text
         now = time.perf_counter()
         if self.unsent and now - self.sent_at >= _TOGETHER_S:
-            self.emit(Piece(self.unsent))
+            self.emit(Piece(self.unsent, tokens=self._tokens_since()))
             self.unsent, self.sent_at = "", now
+
+    def _tokens_since(self) -> int:
+        """Tokens produced since this was last asked."""
+        since, self.told = self.produced - self.told, self.produced
+        return since
 
     def _step(self, token: int) -> bool:
         before = time.perf_counter()

@@ -152,11 +152,16 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A bit of text as it comes. The last piece of a stream has `finish` and `usage`."""
+    """A bit of text as it comes. The last piece of a stream has `finish` and `usage`.
+
+    Args:
+        tokens: how many were produced since the piece before; several may come together.
+    """
 
     text: str
     finish: FinishReason | None = None
     usage: Usage | None = None
+    tokens: int = 0
 
 
 Progress = Callable[[str, float], None]

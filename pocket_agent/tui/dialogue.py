@@ -265,8 +265,8 @@ class Dialogue(Redoing, Correcting):
                 self._keep_waiting()
             case ContextReady() if mine:
                 exchange.ready(event)
-            case ReplyDelta(text=text) if mine:
-                exchange.grow(text)
+            case ReplyDelta() if mine:
+                exchange.grow(event.text, event.tokens)
             case ReplyDone() if mine:
                 exchange.end(event)
                 self._learning += 1

@@ -55,7 +55,8 @@ class Exchange:
         self._begun = ""
         self._drawn = Drawn()
         self._first_piece = 0.0
-        self._pieces = 0
+        self._tokens = 0
+        self._first_tokens = 0
         self._status_at = _LONG_AGO
 
     def events(self, backend: Backend) -> AsyncIterator[AssistantEvent]:
@@ -82,21 +83,21 @@ class Exchange:
         self._view.entries_changed()
         self._make_way()
 
-    def grow(self, text: str) -> None:
-        """More of the reply."""
+    def grow(self, text: str, tokens: int) -> None:
+        """More of the reply, which is so many tokens."""
         now = time.monotonic()
         if self._reply is None:
             self._reply = self._conversation.begin_reply(self.said)
-        if not self._pieces:
-            self._first_piece = now
+        if not self._first_piece:
+            self._first_piece, self._first_tokens = now, tokens
             self._view.entries_changed()
             self._set_doing("answering")
         self._reply.text += text
-        self._pieces += 1
-        self._status.used += 1
+        self._tokens += tokens
+        self._status.used += tokens
         self._view.reply_grew(self._reply, text)
         if now - self._status_at > _STATUS_EVERY_S and now > self._first_piece:
-            self._status.rate = (self._pieces - 1) / (now - self._first_piece)
+            self._status.rate = (self._tokens - self._first_tokens) / (now - self._first_piece)
             self._status_at = now
             self._view.status_changed()
 

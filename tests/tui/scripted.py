@@ -173,7 +173,7 @@ class ScriptedBackend(ScriptedFacts):
             if self._stopped.is_set():
                 break
             said += piece
-            yield ReplyDelta("reply", piece)
+            yield ReplyDelta("reply", piece, 1)
             await asyncio.sleep(0)
         stopped = self._stopped.is_set()
         whole = TurnStatus.CUT if self._finish == "length" else TurnStatus.COMPLETE
