@@ -4,7 +4,7 @@ import argparse
 import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
@@ -23,7 +23,7 @@ from pocket_agent.cli.opening import (
 from pocket_agent.cli.output import ReaderGoneError, narrate, put_json
 from pocket_agent.cli.passphrases import passphrase_for
 from pocket_agent.cli.rendering import NoPaper, Paper, paper
-from pocket_agent.errors import UsageError
+from pocket_agent.errors import PocketAgentError, UsageError
 
 if TYPE_CHECKING:
     from pocket_agent.assistant.assistant import Assistant
@@ -98,6 +98,8 @@ async def _ask(arguments: argparse.Namespace, text: str, form: Form | None) -> i
             put_json({**answer.result, "value": value} if arguments.json else value)
         elif arguments.json:
             put_json(answer.result)
+        if answer.failure:
+            raise answer.failure
     return code
 
 
@@ -181,6 +183,8 @@ class _Answer:
         self.result |= {"reply_turn": None, "finish": "cancelled", "usage": None}
         self.result |= {"facts": [], "recalled": [], "ops": []}
         self.replying = True
+        self.failure: PocketAgentError | None = None
+        """What went wrong after the reply: the answer is there, and nothing was learnt from it."""
         self._assistant = assistant
         self._paper = where
         self._stopped = False
@@ -197,7 +201,7 @@ class _Answer:
             ReaderGoneError: nobody reads the output any more; the reply was stopped.
         """
         gone: ReaderGoneError | None = None
-        async with aclosing(self._assistant.send(text)) as events:
+        async with aclosing(self._events(text)) as events:
             async for event in events:
                 try:
                     await self._take(event)
@@ -208,6 +212,17 @@ class _Answer:
                     break
         if gone:
             raise gone
+
+    async def _events(self, text: str) -> "AsyncGenerator[AssistantEvent, None]":
+        """Those of the assistant; what fails once the reply is over is kept in `failure`."""
+        async with aclosing(self._assistant.send(text)) as events:
+            try:
+                async for event in events:
+                    yield event
+            except PocketAgentError as error:
+                if self.replying:
+                    raise
+                self.failure = error
 
     def _is_over(self, event: "AssistantEvent") -> bool:
         """Whether nothing of a stopped reply is still to come: it has ended, or not begun."""

@@ -139,7 +139,10 @@ class LlamaEngine:
                 raise ModelError("No model is loaded", "Load one first.")
             if not self._loaded.child.alive:
                 await self._loaded.child.end()
-                self._loaded = await _start(self._loaded.spec, _ignore)
+                try:
+                    self._loaded = await _start(self._loaded.spec, _ignore)
+                except EngineDiedError as error:  # of the file, not of the request
+                    raise ModelError(error.what, error.todo) from error
             return self._loaded.child
 
 

@@ -1,7 +1,7 @@
 """Builds what stands behind the live backend, and takes it down again. Imported in a thread."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
@@ -54,15 +54,29 @@ class LatePolicy:
 
     def __init__(self) -> None:
         self._reader: PolicyReader | None = None
+        self._load: Callable[[], Awaitable[None]] | None = None
 
-    def become(self, reader: PolicyReader) -> None:
-        """From now on, read with this."""
-        self._reader, self.version = reader, reader.version
+    def become(self, reader: PolicyReader | None) -> None:
+        """From now on, read with this; None for a policy that is not known yet."""
+        self._reader, self.version = reader, reader.version if reader else ""
+
+    def load_by(self, load: Callable[[], Awaitable[None]]) -> None:
+        """What makes the policy known, to be tried when it should read and isn't known."""
+        self._load = load
 
     async def read(self, known: Sequence[Known], assistant: str, turn: str) -> Reading:
-        """The ops of one turn; none before the policy is known."""
+        """The ops of one turn.
+
+        Raises:
+            ModelError: the policy's model can't be loaded; the turn can be read another time.
+        """
+        if self._reader is None and self._load is not None:
+            await self._load()
         if self._reader is None:
-            return Reading(())
+            raise ModelError(
+                "The model that learns from what you say is not loaded",
+                "It is learnt from as soon as that model can be loaded.",
+            )
         return await self._reader.read(known, assistant, turn)
 
 
@@ -88,8 +102,25 @@ class Parts(Remembered):
     async def load(self, progress: Progress) -> ModelInfo:
         """Load the model, with the trained policy on it if there is one for it.
 
+        Where the policy's own model can't be loaded, this one answers all the same: the failure is
+        told when something is to be learnt, which tries it again.
+
         Raises:
             ModelError: there is no usable model.
+        """
+        try:
+            await self.load_policy(progress)
+        except ModelError:
+            if self.engine.info is None:
+                raise
+        assert self.engine.info is not None
+        return self.engine.info
+
+    async def load_policy(self, progress: Progress | None = None) -> None:
+        """Load what is not loaded yet of the model that answers and the one that learns.
+
+        Raises:
+            ModelError: one of them can't be loaded.
         """
         options = self.options
         choice = Choice(
@@ -104,10 +135,9 @@ class Parts(Remembered):
             policy_model=options.policy_model,
         )
         apart = self.apart if options.learn and not options.incognito else None
+        self.policy.become(None)
         reader = await load_policy(self.engine, self.locations, choice, progress, apart)
         self.policy.become(reader)
-        assert self.engine.info is not None
-        return self.engine.info
 
     async def use_model(self, name: str, progress: Progress) -> str:
         """Answer with another model. Returns the line to show.
@@ -280,7 +310,7 @@ async def open_parts(
     )
     recaller = Recaller(store, embedder)
     assistant = Assistant(store, engine, recaller, policy, behaviour)
-    return Parts(
+    parts = Parts(
         store,
         engine,
         assistant,
@@ -291,6 +321,8 @@ async def open_parts(
         LiveLibrary(store, recaller, writes=not options.incognito),
         named=bool(options.model),
     )
+    policy.load_by(parts.load_policy)
+    return parts
 
 
 def _keep(shelf: ModelShelf, name: str) -> bool:
