@@ -41,6 +41,7 @@ class Readiness:
         doing: what is being done right now, in a few words; empty when ready.
         done: how far it is, in [0, 1], or None if unknown.
         context_limit: size of the chat context in tokens, 0 before it is known.
+        note: what is not as it could be, and stays to be read; empty for nothing.
     """
 
     stage: Stage
@@ -49,6 +50,7 @@ class Readiness:
     model: str = ""
     device: str = ""
     context_limit: int = 0
+    note: str = ""
 
 
 Report = Callable[[Readiness], None]

@@ -51,6 +51,7 @@ class Dialogue(Redoing, Correcting):
         self._learning = 0
         self._loading = False
         self._versions: dict[str, list[str]] = {}
+        self._noted: set[str] = set()
 
     @property
     def replying(self) -> bool:
@@ -200,6 +201,13 @@ class Dialogue(Redoing, Correcting):
         self.conversation.note(str(error), failure=True)
         self._view.entries_changed()
 
+    def _note_once(self, line: str) -> None:
+        """Keep a line about the start in the conversation: the status line goes on to others."""
+        if line and line not in self._noted:
+            self._noted.add(line)
+            self.conversation.note(line)
+            self._view.entries_changed()
+
     def _pump(self) -> None:
         """Send the next waiting message, if nothing is under way."""
         if self.opened and self._settled and self._current is None:
@@ -310,6 +318,7 @@ class Dialogue(Redoing, Correcting):
 
     def _report(self, readiness: Readiness) -> None:
         self.status.readiness = readiness
+        self._note_once(readiness.note)
         self._pump()
 
     def _keep_waiting(self) -> None:

@@ -8,11 +8,12 @@ import asyncio
 import gc
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from types import ModuleType
 from typing import TYPE_CHECKING
 
 from pocket_agent.assistant.events import AssistantEvent, ContextUse, ReplyDone, UserSaved
-from pocket_agent.errors import PassphraseError, StoreError
+from pocket_agent.errors import PassphraseError, PocketAgentError, StoreError
 from pocket_agent.llm.protocol import Progress
 from pocket_agent.memory.erasure import Wish
 from pocket_agent.memory.records import Drawn, Session
@@ -114,10 +115,14 @@ class LiveBackend:
             if parts.engine.info is not None:
                 return
             report(Readiness(Stage.LOADING, "loading the model"))
-            await parts.load(self._progress(report))
+            try:
+                await parts.load(self._progress(report))
+            except PocketAgentError:
+                await self._start_recall()  # what was said can be searched without the model
+                raise
         report(parts.readiness)
         parts.assistant.warm_up()
-        await asyncio.to_thread(parts.start_recall)
+        await self._start_recall()
 
     async def use_model(self, name: str, report: Report) -> str:
         self._report = report
@@ -170,6 +175,18 @@ class LiveBackend:
                     await self.load(self._report)
         finally:
             parts.hold_indexing(False)
+            if not self._loading.locked():
+                self._tell_recall()
+
+    async def _start_recall(self) -> None:
+        await asyncio.to_thread(self._open.start_recall)
+        self._tell_recall()
+
+    def _tell_recall(self) -> None:
+        """Say it where recall goes by words alone: the embedder is missing, or has ended."""
+        parts = self._parts
+        if parts is not None and parts.recall_problem:
+            self._report(replace(parts.readiness, note=parts.recall_problem))
 
     async def catch_up(self) -> AsyncIterator[AssistantEvent]:
         async for event in self._open.assistant.learn():

@@ -191,6 +191,11 @@ class Parts(Remembered):
         if not self.options.incognito and not self.store.read_only:
             self.indexer = Indexer(self.store, self.embedder)
 
+    @property
+    def recall_problem(self) -> str:
+        """Why recall goes by words alone, where it is not for the person's own choice; or empty."""
+        return self.embedder.problem if self.recalling else ""
+
     def hold_indexing(self, hold: bool) -> None:
         """Leave the processor to the reply while it streams."""
         if self.indexer is not None:
