@@ -154,6 +154,7 @@ def _with_export(folder: Path) -> None:
 
 
 _NEWER = """
+DROP TABLE fact_vectors;
 DROP TABLE heads;
 DROP TABLE branches;
 ALTER TABLE sessions DROP COLUMN archived;
