@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pocket_agent.errors import EngineDiedError, ModelError
@@ -19,7 +19,7 @@ from pocket_agent.llm.protocol import (
     Progress,
     Request,
 )
-from pocket_agent.llm.requantize import faster_copy, is_slow
+from pocket_agent.llm.requantize import Copy, faster_copy, is_slow
 from pocket_agent.llm.weights import footprint
 
 GRACE_S = 0.3
@@ -203,10 +203,11 @@ async def _fill(
 ) -> _Loaded:
     """Load in a child, a faster copy where one helps. A failure ends the child."""
     try:
-        file = spec.model
+        copy = Copy(spec.model)
         if spec.requantize_in and not placement.layers and is_slow(header):
-            file = await faster_copy(header, spec.requantize_in, progress, make=spec.makes_copy)
-        return _Loaded(spec, child, await _load(child, spec, file, placement, progress))
+            copy = await faster_copy(header, spec.requantize_in, progress, make=spec.makes_copy)
+        info = await _load(child, spec, copy.file, placement, progress)
+        return _Loaded(spec, child, replace(info, note=copy.note))
     except BaseException:
         await child.end()
         raise

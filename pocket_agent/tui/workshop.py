@@ -170,7 +170,13 @@ class Parts(Remembered):
         info = self.engine.info
         if info is None:
             return Readiness(Stage.FAILED)
-        return Readiness(Stage.READY, "", None, self.model_name, info.device, info.chat_tokens)
+        return Readiness(
+            Stage.READY,
+            model=self.model_name,
+            device=info.device,
+            context_limit=info.chat_tokens,
+            note=info.note,
+        )
 
     @property
     def model_name(self) -> str:

@@ -9,8 +9,10 @@ from pocket_agent.assistant.events import ReplyDone
 from pocket_agent.errors import ModelError
 from pocket_agent.llm.engine import LlamaEngine
 from pocket_agent.llm.models import bundled_model
+from pocket_agent.llm.protocol import ModelInfo
 from pocket_agent.paths import Locations
 from pocket_agent.policy.reader import PolicyReader
+from pocket_agent.tui.backend import Stage
 from pocket_agent.tui.options import TuiOptions
 from pocket_agent.tui.workshop import LatePolicy, open_parts
 
@@ -36,6 +38,21 @@ async def test_a_policy_that_is_not_known_is_loaded_when_it_should_read() -> Non
     with pytest.raises(ModelError, match="No model is loaded"):  # the reader's own
         await policy.read([], "", "I live in Porto.")
     assert policy.version == "prompted-1"
+
+
+async def test_why_there_is_no_faster_copy_stays_to_be_read(
+    locations: Locations, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    note = "Too little disk space for a faster copy (0.4 GiB); using the file as it is"
+    info = ModelInfo("m", Path("m"), "llama", 0, 512, 512, 2, 0, "CPU", True, 1, note=note)
+    monkeypatch.setattr(LlamaEngine, "info", info)
+    parts = await open_parts(locations, "default", TuiOptions(), None)
+    try:
+        assert parts.readiness.stage is Stage.READY
+        assert parts.readiness.note == note
+    finally:
+        monkeypatch.undo()
+        await parts.close()
 
 
 @pytest.mark.slow
