@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks import footprint, recall_speed, stopping, ui
+from benchmarks import first_token, footprint, recall_speed, stopping, ui
 from benchmarks.fresh_engine import fresh_engine
 from pocket_agent.assistant.measure import measure
 from pocket_agent.memory.embedder import Embedder
@@ -52,6 +52,7 @@ def collect() -> dict[str, Any]:
         embedder.close()
     return {
         "engine": engine,
+        "first_token": asdict(asyncio.run(first_token.measure())),
         "recall": recall["plain"],
         "recall_encrypted": recall["encrypted"],
         "recall_encrypted_ratio": recall["ratio"],
@@ -83,6 +84,14 @@ def promises(found: dict[str, Any]) -> list[Promise]:
     ]
 
 
+def _unbound(found: dict[str, Any]) -> str:
+    """A figure that is held to nothing: it hangs on what recall and the policy find to do."""
+    seconds = f"{found['turn_2_s']:.2f} s, {found['turn_20_s']:.2f} s"
+    return (
+        f"     the same with notes, recall and policy: {found['ratio']:.3g} ({seconds}; no bound)"
+    )
+
+
 async def _engine() -> dict[str, Any]:
     async with fresh_engine() as engine:
         return {**asdict(await measure(engine)), "stopping": await stopping.measure(engine)}
@@ -96,6 +105,7 @@ def main() -> int:
     found = collect()
     kept = promises(found)
     print("\n".join(map(str, kept)))
+    print(_unbound(found["first_token"]))
     about = {
         "date": time.strftime("%Y-%m-%d"),
         "machine": f"{platform.system()} {platform.machine()}",
