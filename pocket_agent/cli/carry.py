@@ -120,7 +120,7 @@ def take_in(arguments: argparse.Namespace) -> int:
     done, file = None, as_path(arguments.file)
 
     def kept(names: "Set[str]") -> list[Path]:
-        found = exports_holding(locations.home, names)
+        found = exports_holding(locations.home, names, store)
         return [path for path in found if not path.samefile(file)]
 
     try:

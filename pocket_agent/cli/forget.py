@@ -48,24 +48,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Show what would go, ask, erase it, and print the receipt."""
-    from pocket_agent.portable.kept import exports_holding
+    from pocket_agent.portable.kept import exports_holding, named
 
     _check(arguments)
     locations, _ = open_home(arguments)
     with open_store(arguments, writes=True) as store:
         wish = _wish(arguments, store)
         plan = store.plan_forgetting(wish)
-        files = exports_holding(locations.home, plan.names)
+        files = exports_holding(locations.home, plan.names, store)
+        told = [named(path) for path in files]
         if not plan.receipt:
             _refuse_unknown_fact(wish)
         elif not arguments.yes:
-            _show(plan, [str(path) for path in files])
+            _show(plan, told)
             _ask()
         receipt = store.forget(wish, files) if plan.receipt else plan.receipt
     if arguments.json:
         put_json(asdict(receipt))
     else:
         put_line(f"forgotten: {receipt}")
+    for file in told if receipt else ():
+        narrate(f"  file  {file}")
     if receipt:
         narrate(_ELSEWHERE)
     return 0

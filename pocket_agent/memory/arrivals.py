@@ -1,6 +1,7 @@
 """What comes into a store from elsewhere, and how an import is taken back."""
 
 import contextlib
+import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -122,6 +123,15 @@ class Arrivals:
     def turn_ids(self, session: str) -> set[str]:
         """The ids of the turns of a conversation; none if it is not there."""
         return self._turns.ids(session)
+
+    def sessions_of(self, turns: Iterable[str]) -> set[str]:
+        """The conversations in which turns of these ids stand."""
+        with self.database.reading() as connection:
+            rows = connection.execute(
+                "SELECT DISTINCT session FROM turns WHERE id IN (SELECT value FROM json_each(?))",
+                (json.dumps(list(turns)),),
+            )
+            return {name for (name,) in rows}
 
     def graves(self) -> Graves:
         """The tombstones, to go with an export."""

@@ -11,6 +11,7 @@ from pocket_agent.errors import StoreError
 from pocket_agent.memory import branches
 from pocket_agent.memory.covering import Cover, Needle
 from pocket_agent.memory.dates import moment
+from pocket_agent.memory.identity import PROFILE_ID
 from pocket_agent.memory.records import UNFINISHED
 from pocket_agent.profile.facts import Event, Source
 from pocket_agent.profile.redaction import Scope, value_of
@@ -271,7 +272,7 @@ def _without(connection: Any, holds: Callable[[str], bool]) -> dict[str, str | N
     """Settings without what goes: of a list (messages that wait) the items that hold it."""
     found: dict[str, str | None] = {}
     for name, text in connection.execute("SELECT key, value FROM meta"):
-        if name.startswith("forget."):
+        if name.startswith("forget.") or name == PROFILE_ID:  # no words of anybody's
             continue
         items = _items(text)
         if items is not None:

@@ -5,6 +5,10 @@ import time
 from datetime import UTC, datetime
 
 
+PROFILE_ID = "profile.id"
+"""The setting of a store that tells its exports from those of other profiles."""
+
+
 def new_id() -> str:
     """A unique name, 32 hex digits, that sorts by the time it was made (as UUIDv7 does)."""
     return f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(10)}"

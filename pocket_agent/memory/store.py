@@ -13,6 +13,7 @@ from pocket_agent.memory.cipher import Key
 from pocket_agent.memory.database import Database
 from pocket_agent.memory.erasure import Wish
 from pocket_agent.memory.forgetting import Plan, Receipt
+from pocket_agent.memory.identity import PROFILE_ID, new_id
 from pocket_agent.memory.log import Entry, EventLog
 from pocket_agent.memory.passages import Passage, read_passages
 from pocket_agent.memory.records import Drawn, Session, Turn, TurnStatus
@@ -389,6 +390,17 @@ class Store(Arrivals, Branches):
                 "INSERT INTO meta VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
                 (key, value),
             )
+
+    def profile_id(self) -> str:
+        """By what exports of this profile are known again; empty before the first."""
+        return self.get_meta(PROFILE_ID) or ""
+
+    def sign(self) -> str:
+        """The profile's id, made if it has none yet; empty where nothing can be written."""
+        if not self.profile_id() and self.database.writable:
+            with contextlib.suppress(DiskFullError):
+                self.set_meta(PROFILE_ID, new_id())
+        return self.profile_id()
 
     def problems(self) -> list[str]:
         """What SQLite's own check of the whole file complains of; empty if it is sound."""

@@ -76,11 +76,14 @@ class Header:
     counts: dict[str, int]
 
 
-def encode(contents: Contents, facts: Iterable[Fact], created: str) -> Iterator[bytes]:
+def encode(
+    contents: Contents, facts: Iterable[Fact], created: str, profile: str = ""
+) -> Iterator[bytes]:
     """The lines of an export, each with its line end.
 
     Args:
         facts: what the log adds up to. created: now, ISO 8601 in UTC.
+        profile: the id of the profile it is of; empty to leave that out.
     """
     rows = {
         "session": contents.sessions,
@@ -97,6 +100,7 @@ def encode(contents: Contents, facts: Iterable[Fact], created: str) -> Iterator[
     counts = {_plural(kind): len(items) for kind, items in rows.items()}
     head = {"format": FORMAT, "version": version, "created": created}
     head |= {"whole": contents.whole, "counts": counts}
+    head |= {"profile": profile} if profile else {}
     digest = hashlib.sha256()
     for record in _records(head, rows):
         line = _line(record)

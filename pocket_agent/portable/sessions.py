@@ -25,6 +25,10 @@ FORMAT = "pocket-agent-session"
 VERSION = 1
 MARK = "<!-- pocket-agent session -->"
 """The first line of a conversation as Markdown, by which it is known again."""
+START = f'{{"format":"{FORMAT}"'
+"""How the JSON begins."""
+_OF = "<!-- of the conversation {} -->"
+"""The last line of the Markdown, which says which it is."""
 MAX_TURNS = 100_000
 _HEAD = 200
 _NAME = re.compile(r"[0-9A-Za-z_-]{1,64}")
@@ -166,10 +170,11 @@ def _markdown(session: Session, turns: list[Turn]) -> Iterator[bytes]:
         ended = "" if turn.status is TurnStatus.COMPLETE else f" · {turn.status}"
         head = f"**{who or 'Assistant'}** · {turn.at[:16].replace('T', ' ')}{ended}"
         yield f"\n---\n\n{head}\n\n{clean_text(turn.text)}\n".encode()
+    yield f"\n{_OF.format(session.id)}\n".encode()
 
 
 def _check_is_ours(path: Path, file: BinaryIO) -> None:
-    if not file.read(_HEAD).startswith((MARK.encode(), f'{{"format":"{FORMAT}"'.encode())):
+    if not file.read(_HEAD).startswith((MARK.encode(), START.encode())):
         raise PortableError(
             f"{path} is there already and is not an exported conversation", "Choose another name."
         )

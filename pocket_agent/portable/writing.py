@@ -38,6 +38,7 @@ def export_profile(
     """
     markdown = is_markdown(path)
     _check_wishes(path, choice, seal, style)
+    owner = store.sign()
     with store.database.reading():  # nothing changes meanwhile
         profile, events = store.profile(), store.events()
         facts = chosen_facts(profile, events, choice)
@@ -48,10 +49,10 @@ def export_profile(
     created = this_second()
     active = [fact for fact in facts if fact.state == "active"]
     if markdown:
-        lines = as_markdown(active, style or Style())
+        lines = as_markdown(active, style or Style(), owner)
     else:
         held = profile if choice.whole else replay(contents.events)
-        lines = encode(contents, held.facts.values(), created)
+        lines = encode(contents, held.facts.values(), created, owner)
     with placing(path, _check_is_ours) as file:
         file.writelines(lines if seal is None else [age.encrypt(b"".join(lines), seal)])
     live = (*profile.active(), *profile.candidates())

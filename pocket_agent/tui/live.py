@@ -260,10 +260,10 @@ class LiveBackend:
         parts = self._open
         await parts.assistant.preempt_policy()
         try:
-            receipt = await asyncio.to_thread(parts.forget, wish)
+            line = await asyncio.to_thread(parts.forget, wish)
         finally:
             await self._open_again()
-        return f"forgotten: {receipt}"
+        return line
 
     async def answer_fact(self, fact: str, yes: bool) -> Answered:
         return await asyncio.to_thread(self._open.answer, await self._fact(fact), yes)

@@ -16,7 +16,6 @@ from pocket_agent.llm.protocol import CHAT, ModelInfo, Progress
 from pocket_agent.memory.embedder import Embedder
 from pocket_agent.memory.erasure import Wish
 from pocket_agent.memory.faults import to_read_alone
-from pocket_agent.memory.forgetting import Receipt
 from pocket_agent.memory.indexer import Indexer
 from pocket_agent.memory.recall import Recaller
 from pocket_agent.memory.records import Drawn, TurnRole
@@ -24,7 +23,7 @@ from pocket_agent.memory.store import Store
 from pocket_agent.paths import Locations
 from pocket_agent.policy.reader import PolicyReader, Reading
 from pocket_agent.policy.state import Known
-from pocket_agent.portable.kept import exports_holding
+from pocket_agent.portable.kept import exports_holding, named
 from pocket_agent.profile.facts import Actor, Event, Fact, FactState, Op, OpKind, Profile
 from pocket_agent.profile.rules import CONFIDENT, effective
 from pocket_agent.profile.waiting import answers, waiting
@@ -223,17 +222,20 @@ class Parts(Remembered):
     def preview(self, wish: Wish) -> Preview:
         """What a wish would erase, as the app shows it."""
         plan = self.store.plan_forgetting(wish)
-        files = exports_holding(self.locations.home, plan.names)
+        files = map(named, exports_holding(self.locations.home, plan.names, self.store))
         rows = [*(f"fact · {label(fact)}" for fact in plan.facts)]
         rows += [*(f"turn · {text}" for text in plan.samples), *(f"file · {p}" for p in files)]
         return Preview(str(plan.receipt) if plan.receipt else "", tuple(rows))
 
-    def forget(self, wish: Wish) -> Receipt:
-        """Erase what is wished."""
+    def forget(self, wish: Wish) -> str:
+        """Erase what is wished. Returns the line to show."""
         if self.options.incognito:
             raise UsageError("Incognito writes nothing", "Forget it in a chat without it.")
         plan = self.store.plan_forgetting(wish)
-        return self.store.forget(wish, exports_holding(self.locations.home, plan.names))
+        files = exports_holding(self.locations.home, plan.names, self.store)
+        told = [named(path) for path in files]
+        receipt = self.store.forget(wish, files)
+        return f"forgotten: {receipt}{': ' if told else ''}{', '.join(told)}"
 
     async def close(self) -> None:
         """Stop what runs, end the children, close the file."""
