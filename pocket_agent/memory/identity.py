@@ -4,7 +4,6 @@ import secrets
 import time
 from datetime import UTC, datetime
 
-
 PROFILE_ID = "profile.id"
 """The setting of a store that tells its exports from those of other profiles."""
 

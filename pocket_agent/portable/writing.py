@@ -63,17 +63,11 @@ def export_profile(
 
 def is_markdown(path: Path) -> bool:
     """Whether a file of that name is to be Markdown."""
-    return names_markdown(path.name.lower().removesuffix(age.SUFFIX))
+    return names_markdown(age.plain_name(path))
 
 
 def _check_wishes(path: Path, choice: Choice, seal: age.Seal | None, style: Style | None) -> None:
-    if seal is None and path.name.lower().endswith(age.SUFFIX):
-        raise UsageError(
-            f"{path.name} is to be encrypted, but nothing is given to do it with",
-            "A passphrase, or --recipient KEY.",
-        )
-    if seal is not None:
-        age.check_recipients(seal.recipients)
+    age.check_name(path, seal)
     if style is not None and not is_markdown(path):
         raise UsageError(
             "Dates and quotes are chosen for Markdown alone", "Name a file like ME.md."
@@ -87,10 +81,7 @@ def _check_is_ours(path: Path, file: BinaryIO) -> None:
     if is_markdown(path) and first.strip() == MARK.encode():
         return
     if age.is_age(first):
-        raise PortableError(
-            f"{path} is there already, and nobody can see whether it is an export",
-            "Delete it first, or choose another name.",
-        )
+        raise age.unknown(path)
     try:
         read_header(first)
     except PortableError as error:

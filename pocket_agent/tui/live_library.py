@@ -7,6 +7,7 @@ from pocket_agent.errors import UsageError
 from pocket_agent.memory.recall import Recaller
 from pocket_agent.memory.records import Recalled, Session, TurnRole
 from pocket_agent.memory.store import Store
+from pocket_agent.portable.age import SUFFIX
 from pocket_agent.portable.sessions import write_session
 from pocket_agent.tui.dates import moment
 from pocket_agent.tui.library import Hit, Hits
@@ -40,6 +41,11 @@ class LiveLibrary:
         if not self._writes:
             raise UsageError("Incognito writes nothing", "Export it in a chat without it.")
         path = Path(file).expanduser().absolute()
+        if path.name.lower().endswith(SUFFIX):
+            raise UsageError(
+                "No passphrase can be asked for here",
+                "`pocket-agent sessions export` encrypts it; or choose a name without .age.",
+            )
         turns = await asyncio.to_thread(write_session, self._store, session, path)
         plain = ", readable by whoever has it" if self._store.key is not None else ""
         return f"exported {turns} turn{'s' * (turns != 1)} to {path}{plain}"
