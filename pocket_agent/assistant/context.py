@@ -95,6 +95,7 @@ class AssembledPrompt:
         dropped: how many turns of the session are no longer sent.
         kept: the turns of the history that are sent.
         summary: what stands for turns that have just left; empty for nothing.
+        left_out: pinned facts that are not told, as there is no room for all of them.
     """
 
     messages: tuple[Message, ...]
@@ -106,6 +107,7 @@ class AssembledPrompt:
     dropped: int
     kept: tuple[Turn, ...]
     summary: str = ""
+    left_out: tuple[Fact, ...] = ()
 
     def __str__(self) -> str:
         return "\n\n".join(f"[{message.role}]\n{message.text}" for message in self.messages)
@@ -146,12 +148,7 @@ def assemble(material: Material, budget: Budget, count: Count) -> AssembledPromp
             "Shorten it, or choose a model with a larger context.",
         )
     notes_room = min(budget.notes, budget.prompt - fixed - bare)
-    summary = material.summary
-    if summary:
-        cost = count(_summed_up(summary)) + 1
-        summary = summary if cost + TEMPLATE_TOKENS <= notes_room else ""
-        notes_room -= cost if summary else 0
-    facts, recalled = _notes_that_fit(material, notes_room, count)
+    facts, recalled, summary = _notes_that_fit(material, notes_room, count)
     user_text = _with_notes(material.text, facts, recalled, summary)
     room = budget.prompt - fixed - _cost(user_text, count)
     history = _without_refused(material.history, budget.prompt - fixed, count)
@@ -171,25 +168,38 @@ def assemble(material: Material, budget: Budget, count: Count) -> AssembledPromp
         dropped=material.dropped + len(history) - len(kept),
         kept=kept,
         summary=summary,
+        left_out=tuple(fact for fact in material.facts if fact.pinned and fact not in facts),
     )
 
 
 def _notes_that_fit(
     material: Material, room: int, count: Count
-) -> tuple[tuple[Fact, ...], tuple[Recalled, ...]]:
-    facts: list[Fact] = []
-    recalled: list[Recalled] = []
-    for fact in material.facts:
-        room -= count(phrase(fact)) + 1
-        if room < TEMPLATE_TOKENS:
-            return tuple(facts), ()
-        facts.append(fact)
-    for memory in material.recalled:
-        room -= count(_remembered(memory)) + 1
-        if room < TEMPLATE_TOKENS:
-            break
-        recalled.append(memory)
-    return tuple(facts), tuple(recalled)
+) -> tuple[tuple[Fact, ...], tuple[Recalled, ...], str]:
+    """What is noted: pinned facts before all else, and what is too long is passed over."""
+    left = _Room(room - TEMPLATE_TOKENS, count)
+    first = {fact.id for fact in material.facts if fact.pinned and left.takes(phrase(fact))}
+    summary = material.summary
+    summary = summary if summary and left.takes(_summed_up(summary)) else ""
+    then = {fact.id for fact in material.facts if not fact.pinned and left.takes(phrase(fact))}
+    facts = tuple(fact for fact in material.facts if fact.id in first | then)
+    recalled = tuple(memory for memory in material.recalled if left.takes(_remembered(memory)))
+    return facts, recalled, summary
+
+
+class _Room:
+    """What is left of some tokens."""
+
+    def __init__(self, tokens: int, count: Count):
+        self._tokens = tokens
+        self._count = count
+
+    def takes(self, text: str) -> bool:
+        """Whether a text still fits; it is then in."""
+        cost = self._count(text) + 1
+        if cost > self._tokens:
+            return False
+        self._tokens -= cost
+        return True
 
 
 def _without_refused(history: Sequence[Turn], room: int, count: Count) -> list[Turn]:

@@ -163,6 +163,7 @@ class Sending:
             prompt.dropped,
             prompt.kept[0].id if prompt.kept else turn.id,
             prompt.summary,
+            prompt.left_out,
         )
 
     async def sum_up(self) -> None:

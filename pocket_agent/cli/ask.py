@@ -217,12 +217,15 @@ class _Answer:
 
     async def _take(self, event: "AssistantEvent") -> None:
         from pocket_agent.assistant import events
+        from pocket_agent.assistant.phrases import no_room
 
         match event:
             case events.UserSaved():
                 self.result |= {"session": event.turn.session or None, "turn": event.turn.id}
             case events.ContextReady():
                 self.result |= _context_record(event)
+                if event.left_out:
+                    narrate(no_room(event.left_out))
             case events.ReplyDelta():
                 if self._stopped:  # the stop came before there was anything to stop
                     await self._assistant.stop()

@@ -138,12 +138,17 @@ class SentPart:
 
 @dataclass(frozen=True, slots=True)
 class SentPrompt:
-    """The whole prompt of the last reply. Counts in tokens."""
+    """The whole prompt of the last reply. Counts in tokens.
+
+    Args:
+        lacks: what could not be told, in one line; empty if nothing.
+    """
 
     parts: Sequence[SentPart]
     tokens: int
     limit: int
     dropped_turns: int = 0
+    lacks: str = ""
 
 
 @dataclass(frozen=True, slots=True)

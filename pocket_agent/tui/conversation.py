@@ -110,6 +110,7 @@ class Conversation:
         self._edge: tuple[str, int] = ("", 0)
         self._summed_up = False
         self._overflow: Note | None = None
+        self._lack = ""
 
     def restore(self, page: Page) -> None:
         """Show a stored session, from its last page on; messages that wait stay under it."""
@@ -277,6 +278,12 @@ class Conversation:
         if (turn, dropped) != self._edge:
             self._edge, self._summed_up = (turn, dropped), summed_up
             self._mark_edge()
+
+    def lacks(self, line: str) -> None:
+        """Say once what the model is not told; an empty line says that it is told everything."""
+        if line and line != self._lack:
+            self.note(line)
+        self._lack = line
 
     def _mark_edge(self) -> None:
         """Put the line before the turn it is about; without that turn, or a need, nowhere."""

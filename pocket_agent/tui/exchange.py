@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pocket_agent.assistant.events import AssistantEvent, ContextReady, ReplyDone
+from pocket_agent.assistant.phrases import no_room
 from pocket_agent.memory.records import Drawn
 from pocket_agent.tui.backend import Backend
 from pocket_agent.tui.conversation import Conversation, Said, SaidState
@@ -78,6 +79,7 @@ class Exchange:
         self._conversation.reads_from(
             event.first or self.said.turn, event.dropped_turns, summed_up=bool(event.summary)
         )
+        self._conversation.lacks(no_room(event.left_out) if event.left_out else "")
         self._set_doing("reading")
         self._view.entries_changed()
         self._make_way()

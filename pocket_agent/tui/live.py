@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from pocket_agent.assistant.events import AssistantEvent, ContextUse, ReplyDone, UserSaved
+from pocket_agent.assistant.phrases import no_room
 from pocket_agent.errors import PassphraseError, StoreError
 from pocket_agent.llm.protocol import Progress
 from pocket_agent.memory.erasure import Wish
@@ -279,7 +280,8 @@ class LiveBackend:
         if prompt is None:
             return None
         parts = [SentPart(_TITLES[m.role.value], m.text) for m in prompt.messages]
-        return SentPrompt(parts, prompt.tokens, prompt.limit, prompt.dropped)
+        lacks = no_room(prompt.left_out) if prompt.left_out else ""
+        return SentPrompt(parts, prompt.tokens, prompt.limit, prompt.dropped, lacks)
 
     async def lock(self) -> None:
         self._key = None  # whoever comes back types it, wherever it came from at first

@@ -1,5 +1,7 @@
 """One message and its reply: what each event changes of the conversation and of the status."""
 
+from dataclasses import replace
+
 from running import Listener, Running
 from scripted import ScriptedBackend
 from tui_samples import FACTS, turn
@@ -8,7 +10,7 @@ from pocket_agent.assistant.events import ContextReady, ReplyDone
 from pocket_agent.llm.protocol import Usage
 from pocket_agent.memory.records import Drawn, TurnRole, TurnStatus
 from pocket_agent.profile.facts import Fact
-from pocket_agent.tui.conversation import Conversation, Said, SaidState, Sources
+from pocket_agent.tui.conversation import Conversation, Note, Said, SaidState, Sources
 from pocket_agent.tui.exchange import Exchange, How
 from pocket_agent.tui.status import Status
 
@@ -95,3 +97,12 @@ def test_what_breaks_off_keeps_what_there_is_and_gives_back_what_is_not_saved() 
     reply = saved.conversation.entries[1]
     assert isinstance(reply, Said)
     assert (reply.text, reply.state) == ("One", SaidState.INTERRUPTED)
+
+
+def test_pins_without_room_are_named_once() -> None:
+    under = Under()
+    pinned = replace(FACTS[0], pinned=True)
+    for _ in range(2):
+        under.exchange.ready(ContextReady((), (), 512, 4096, 0, "t1", left_out=(pinned,)))
+    (note,) = [entry for entry in under.conversation.entries if isinstance(entry, Note)]
+    assert note.text.startswith("1 pinned fact has no room in what the model reads: ")

@@ -12,7 +12,7 @@ from textual.widgets import Static
 
 from pocket_agent.errors import PocketAgentError
 from pocket_agent.tui.backend import Backend, SentPart, SentPrompt
-from pocket_agent.tui.safe_text import printable
+from pocket_agent.tui.safe_text import one_line, printable
 from pocket_agent.tui.screens.frame import Frame
 from pocket_agent.tui.widgets.bars import Heading
 
@@ -61,7 +61,7 @@ def _summary(prompt: SentPrompt) -> str:
     line = f"{prompt.tokens:,} of {prompt.limit:,} tokens"
     if prompt.dropped_turns:
         line += f" · the oldest {prompt.dropped_turns} turns did not fit and were left out"
-    return line
+    return f"{line}\n{one_line(prompt.lacks, 500)}" if prompt.lacks else line
 
 
 def _part(part: SentPart) -> Static:
