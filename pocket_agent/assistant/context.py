@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from pocket_agent.assistant.phrases import phrase
+from pocket_agent.assistant.phrases import Hearsay, phrase
 from pocket_agent.errors import ContextOverflowError
 from pocket_agent.llm.protocol import Message, Role
 from pocket_agent.memory.records import UNFINISHED, Recalled, Turn, TurnRole
@@ -25,6 +25,8 @@ REPLY_TOKENS = 512
 NOTE_TOKENS = 400
 STYLE_CHARACTERS = 120
 """Of one wish for how to be answered: it stands in the system text, so it has to be short."""
+STYLE_TOTAL = 600
+"""Characters of all of them together; the hearsay in the notes has half as many."""
 SHARE = 4
 """Neither the answer nor the notes get more than this part of a small context."""
 
@@ -72,6 +74,7 @@ class Material:
         facts, recalled: candidates for its notes, the best first.
         dropped: how many older turns have left before.
         summary: what is told of turns that leave now; empty for nothing.
+        crowded: pinned wishes for which the system text has no room.
     """
 
     system: str
@@ -82,6 +85,7 @@ class Material:
     recalled: Sequence[Recalled] = ()
     dropped: int = 0
     summary: str = ""
+    crowded: Sequence[Fact] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +117,18 @@ class AssembledPrompt:
         return "\n\n".join(f"[{message.role}]\n{message.text}" for message in self.messages)
 
 
+def style_that_fits(style: Sequence[Fact], characters: int = STYLE_TOTAL) -> list[Fact]:
+    """The wishes that may be told, in their order: pinned ones first, then the newest."""
+    newest = sorted(style, key=lambda fact: fact.learnt, reverse=True)
+    chosen = set()
+    for fact in sorted(newest, key=lambda fact: not fact.pinned):
+        cost = len(_one_line(phrase(fact), STYLE_CHARACTERS))
+        if cost <= characters:
+            characters -= cost
+            chosen.add(fact.id)
+    return [fact for fact in style if fact.id in chosen]
+
+
 def system_text(style: Sequence[Fact], extra: str = "") -> str:
     """The system message: who the assistant is, and how this person wants to be answered."""
     wishes = " ".join(_one_line(phrase(fact), STYLE_CHARACTERS) for fact in style)
@@ -126,7 +142,7 @@ def system_text(style: Sequence[Fact], extra: str = "") -> str:
 
 def texts_to_count(material: Material) -> list[str]:
     """Every text that `assemble` may ask the size of, so that they can be counted in one go."""
-    notes = [phrase(fact) for fact in material.facts]
+    notes = [_told(fact) for fact in material.facts]
     notes += [_remembered(memory) for memory in material.recalled]
     turns = [turn.text for turn in material.history]
     turns += [_as_message(turn, material.sent).text for turn in material.history]
@@ -168,7 +184,10 @@ def assemble(material: Material, budget: Budget, count: Count) -> AssembledPromp
         dropped=material.dropped + len(history) - len(kept),
         kept=kept,
         summary=summary,
-        left_out=tuple(fact for fact in material.facts if fact.pinned and fact not in facts),
+        left_out=(
+            *material.crowded,
+            *(fact for fact in material.facts if fact.pinned and fact not in facts),
+        ),
     )
 
 
@@ -177,10 +196,10 @@ def _notes_that_fit(
 ) -> tuple[tuple[Fact, ...], tuple[Recalled, ...], str]:
     """What is noted: pinned facts before all else, and what is too long is passed over."""
     left = _Room(room - TEMPLATE_TOKENS, count)
-    first = {fact.id for fact in material.facts if fact.pinned and left.takes(phrase(fact))}
+    first = {fact.id for fact in material.facts if fact.pinned and left.takes(_told(fact))}
     summary = material.summary
     summary = summary if summary and left.takes(_summed_up(summary)) else ""
-    then = {fact.id for fact in material.facts if not fact.pinned and left.takes(phrase(fact))}
+    then = {fact.id for fact in material.facts if not fact.pinned and left.takes(_told(fact))}
     facts = tuple(fact for fact in material.facts if fact.id in first | then)
     recalled = tuple(memory for memory in material.recalled if left.takes(_remembered(memory)))
     return facts, recalled, summary
@@ -237,13 +256,20 @@ def _with_notes(
     text: str, facts: Sequence[Fact], recalled: Sequence[Recalled], summary: str
 ) -> str:
     notes = [_summed_up(summary)] if summary else []
-    notes += [phrase(fact) for fact in facts]
+    notes += [_told(fact) for fact in facts]
     notes += [_remembered(memory) for memory in recalled]
     return f"{_note(' '.join(notes))}\n\n{text}" if notes else text
 
 
 def _summed_up(summary: str) -> str:
     return f"Earlier in this conversation: {summary}"
+
+
+def _told(fact: Fact) -> str:
+    if not isinstance(fact, Hearsay):
+        return phrase(fact)
+    said = "".join(map(_unquoted, _one_line(fact.value, STYLE_CHARACTERS)))
+    return f'An imported file says of {fact.slot}: "{said}".'
 
 
 def _remembered(memory: Recalled) -> str:

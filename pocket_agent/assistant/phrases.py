@@ -4,9 +4,22 @@ The smallest models follow "I live in Porto." far better than a table of slots.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass, fields
 
 from pocket_agent.profile.facts import Fact, Polarity
 from pocket_agent.profile.slots import BY_NAME, Group
+
+
+@dataclass(frozen=True, slots=True)
+class Hearsay(Fact):
+    """A wish for style out of somebody's file: the model is told of it, in quotation marks."""
+
+    @classmethod
+    def of(cls, fact: Fact) -> "Hearsay":
+        """A fact as hearsay. That the file had it pinned is no wish of the person's."""
+        held = {each.name: getattr(fact, each.name) for each in fields(fact)}
+        return cls(**{**held, "pinned": False})
+
 
 _PLAIN = {
     "name": "My name is {v}.",

@@ -10,15 +10,18 @@ from typing import TYPE_CHECKING, Protocol
 
 from pocket_agent.assistant.context import (
     REPLY_TOKENS,
+    STYLE_TOTAL,
     TEMPLATE_TOKENS,
     AssembledPrompt,
     Budget,
     Material,
     assemble,
+    style_that_fits,
     system_text,
     texts_to_count,
 )
 from pocket_agent.assistant.events import ContextReady, ContextUse
+from pocket_agent.assistant.phrases import Hearsay
 from pocket_agent.assistant.relevance import relevant
 from pocket_agent.assistant.shown import Note, Shown
 from pocket_agent.assistant.summary import Summariser
@@ -188,7 +191,15 @@ class Sending:
 
     async def _style_now(self) -> list[Fact]:
         active = (await asyncio.to_thread(self._store.profile)).active()
-        return [fact for fact in active if fact.slot in STYLE]
+        return (await self._wishes(active))[0]
+
+    async def _wishes(self, active: list[Fact]) -> tuple[list[Fact], list[Fact]]:
+        """What of style goes into the system text, and what is only told."""
+        doubted = await asyncio.to_thread(self._store.hearsay)
+        style = [fact for fact in active if fact.slot in STYLE]
+        own = style_that_fits([fact for fact in style if fact.id not in doubted])
+        heard = [Hearsay.of(fact) for fact in style if fact.id in doubted]
+        return own, style_that_fits(heard, STYLE_TOTAL // 2)
 
     async def _assemble(self, turn: Turn, begun: int = 0) -> AssembledPrompt:
         """Put the prompt together; `begun` tokens of its reply are there already."""
@@ -211,20 +222,19 @@ class Sending:
         self, turn: Turn, active: list[Fact], history: tuple[Turn, ...], dropped: int
     ) -> Material:
         shown = Shown(history, self._notes)
-        self._style = [fact for fact in active if fact.slot in STYLE]
+        self._style, heard = await self._wishes(active)
+        named = {fact.id for fact in (*self._style, *heard)}
+        told = [fact for fact in relevant(active, turn.text) if fact.slot not in STYLE]
         material = Material(
             system=system_text(self._style, self._options.system),
             history=history,
             sent=self._sent,
             text=turn.text,
-            facts=[
-                fact
-                for fact in relevant(active, turn.text)
-                if fact.slot not in STYLE and not shown.tells(fact)
-            ],
+            facts=[fact for fact in (*told, *heard) if not shown.tells(fact)],
             recalled=await self._recall(turn, shown),
             dropped=dropped,
             summary=self.summary.text if dropped > self.dropped else "",
+            crowded=[f for f in active if f.pinned and f.slot in STYLE and f.id not in named],
         )
         await self._count(texts_to_count(material))
         return material

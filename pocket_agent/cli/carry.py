@@ -55,6 +55,12 @@ def add_import(parser: argparse.ArgumentParser) -> None:
         help="of an export of ours: in the place of all that is here, not merged",
     )
     parser.add_argument(
+        "--mine",
+        action="store_true",
+        help="of an export of ours: it is your own, so answer as it wishes; else what it says of "
+        "style is only told as information",
+    )
+    parser.add_argument(
         "--forget-too",
         action="store_true",
         help="erase here too, for good, what was forgotten where the export comes from",
@@ -111,6 +117,7 @@ def take_in(arguments: argparse.Namespace) -> int:
                 replace=arguments.replace,
                 dry_run=arguments.dry_run,
                 forget_too=arguments.forget_too,
+                mine=arguments.mine,
                 exports=kept,
             )
     finally:
@@ -137,6 +144,7 @@ def _tell(done: "Summary", arguments: argparse.Namespace) -> None:
     else:
         for line in _lines(done.changes):
             narrate(line)
+    _tell_hearsay(done.hearsay)
     if done.erases:
         tense = "would be" if arguments.dry_run else "were"
         narrate(f"{done.forgotten_there} turns or changes that are here {tense} erased for good:")
@@ -149,6 +157,13 @@ def _tell(done: "Summary", arguments: argparse.Namespace) -> None:
         )
     if not arguments.dry_run and (done.changes or done.turns or arguments.replace):
         narrate("`pocket-agent profile undo` takes all of it back")
+
+
+def _tell_hearsay(facts: "tuple[Fact, ...]") -> None:
+    if facts:
+        wishes = "1 wish" if len(facts) == 1 else f"{len(facts)} wishes"
+        narrate(f"{wishes} for how to be answered came with it: told to the model, not obeyed,")
+        narrate("until you pin, lock or set it by hand; of your own export, import it with --mine")
 
 
 def _lines(changes: "Changes") -> list[str]:

@@ -11,11 +11,14 @@ from pocket_agent.errors import StoreError
 from pocket_agent.memory import branches
 from pocket_agent.memory.covering import Cover, Needle
 from pocket_agent.memory.dates import moment
+from pocket_agent.memory.hearsay import HEARSAY
 from pocket_agent.memory.identity import PROFILE_ID
 from pocket_agent.memory.records import UNFINISHED
 from pocket_agent.profile.facts import Event, Source
 from pocket_agent.profile.redaction import Scope, value_of
 
+WORDLESS = (PROFILE_ID, HEARSAY)
+"""Settings that hold no words of anybody's, but ids and hashes."""
 _ROWS = "SELECT n, id, session, role, speaker, text, at, status FROM turns ORDER BY session, n"
 _TITLES = "SELECT id, title, started FROM sessions"
 
@@ -272,7 +275,7 @@ def _without(connection: Any, holds: Callable[[str], bool]) -> dict[str, str | N
     """Settings without what goes: of a list (messages that wait) the items that hold it."""
     found: dict[str, str | None] = {}
     for name, text in connection.execute("SELECT key, value FROM meta"):
-        if name.startswith("forget.") or name == PROFILE_ID:  # no words of anybody's
+        if name.startswith("forget.") or name in WORDLESS:
             continue
         items = _items(text)
         if items is not None:

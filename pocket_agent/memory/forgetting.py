@@ -9,8 +9,8 @@ from typing import Any
 from pocket_agent.memory import branches, imports, vectors
 from pocket_agent.memory.copying import change_in_a_copy
 from pocket_agent.memory.database import Database
-from pocket_agent.memory.erasure import Targets, Wish, find_targets
-from pocket_agent.memory.identity import PROFILE_ID, now
+from pocket_agent.memory.erasure import WORDLESS, Targets, Wish, find_targets
+from pocket_agent.memory.identity import now
 from pocket_agent.memory.log import EventLog
 from pocket_agent.memory.scrubbing import leave_to_do
 from pocket_agent.memory.tombstones import bury
@@ -204,7 +204,7 @@ def _plan_of_all(connection: Any, log: EventLog) -> Plan:
         facts=len(facts),
         quotes=quotes,
         changes=len(events),
-        notes=count(f"meta WHERE key NOT LIKE 'forget.%' AND key <> '{PROFILE_ID}'"),
+        notes=count(f"meta WHERE key NOT LIKE 'forget.%' AND key NOT IN {WORDLESS}"),
         replaced=imports.count_set_aside(connection),
     )
     return Plan(receipt, tuple(facts.values()), (), frozenset(names | {e.id for e in events}))

@@ -6,7 +6,7 @@ from pathlib import Path
 from types import TracebackType
 
 from pocket_agent.errors import DiskFullError, ProfileError
-from pocket_agent.memory import cipher, forgetting, scrubbing, vectors
+from pocket_agent.memory import cipher, forgetting, hearsay, scrubbing, vectors
 from pocket_agent.memory.arrivals import Arrivals
 from pocket_agent.memory.branches import Branches
 from pocket_agent.memory.cipher import Key
@@ -19,8 +19,9 @@ from pocket_agent.memory.passages import Passage, read_passages
 from pocket_agent.memory.records import Drawn, Session, Turn, TurnStatus
 from pocket_agent.memory.turns import Sessions, Turns
 from pocket_agent.memory.vectors import PartVector
-from pocket_agent.profile.facts import Actor, Event, Op, Profile, Source
+from pocket_agent.profile.facts import Actor, Event, Fact, Op, Profile, Source
 from pocket_agent.profile.rules import Applied
+from pocket_agent.profile.slots import STYLE
 
 
 class Store(Arrivals, Branches):
@@ -278,7 +279,10 @@ class Store(Arrivals, Branches):
         Raises:
             ProfileError: the rules don't allow the op.
         """
-        return self._log.record(op, actor, source, confidence, policy, since, at)
+        applied = self._log.record(op, actor, source, confidence, policy, since, at)
+        if actor is not Actor.IMPORT and op.kind in hearsay.KEEPING:
+            self._believe([applied])
+        return applied
 
     def record_together(self, entries: Sequence[Entry], *, actor: Actor) -> list[Applied]:
         """Apply several ops, all or none, as one step: one undo takes them all back.
@@ -286,7 +290,11 @@ class Store(Arrivals, Branches):
         Raises:
             ProfileError: the rules don't allow one of them; nothing was recorded.
         """
-        return self._log.record_together(entries, actor)
+        done = self._log.record_together(entries, actor)
+        if actor is not Actor.IMPORT:
+            kept = zip(entries, done, strict=True)
+            self._believe([applied for entry, applied in kept if entry.op.kind in hearsay.KEEPING])
+        return done
 
     def undo(self, seq: int | None = None) -> Applied:
         """Take back the event of that seq, or the last that still does anything.
@@ -310,6 +318,34 @@ class Store(Arrivals, Branches):
         The caller has checked them (`rules.check`).
         """
         return self._log.add_many(events)
+
+    # Wishes for style that came with somebody's file
+
+    def hearsay(self) -> frozenset[str]:
+        """The ids of style facts that were imported, and that nobody here has kept yet."""
+        marks = hearsay.read(self.get_meta(hearsay.HEARSAY))
+        return frozenset(f.id for f in self.profile().active() if hearsay.mark(f) in marks)
+
+    def doubt(self, facts: Iterable[Fact]) -> None:
+        """Take the style facts among these, which an import is about to bring, as hearsay."""
+        new = {hearsay.mark(fact) for fact in facts if fact.slot in STYLE}
+        if new:
+            held = hearsay.read(self.get_meta(hearsay.HEARSAY))
+            self.set_meta(hearsay.HEARSAY, hearsay.written(held | new))
+
+    def _believe(self, done: Iterable[Applied]) -> None:
+        """What a person has said or kept here is no hearsay any more."""
+        held = hearsay.read(self.get_meta(hearsay.HEARSAY))
+        left = held - {hearsay.mark(each.fact) for each in done if each.fact is not None}
+        if left != held:
+            self.set_meta(hearsay.HEARSAY, hearsay.written(left))
+
+    def _drop_old_hearsay(self) -> None:
+        """Keep no hash of what is forgotten."""
+        held = hearsay.read(self.get_meta(hearsay.HEARSAY))
+        left = held & {hearsay.mark(fact) for fact in self.profile().facts.values()}
+        if left != held:
+            self.set_meta(hearsay.HEARSAY, hearsay.written(left))
 
     # Forgetting
 
@@ -343,6 +379,7 @@ class Store(Arrivals, Branches):
             receipt = forgetting.forget(self.database, self._log, wish, files)
             self._forgettings += 1
         with contextlib.suppress(DiskFullError):  # the files are gone; the note of them is not yet
+            self._drop_old_hearsay()
             scrubbing.finish(self.database)
         return receipt
 
@@ -395,11 +432,15 @@ class Store(Arrivals, Branches):
         """By what exports of this profile are known again; empty before the first."""
         return self.get_meta(PROFILE_ID) or ""
 
-    def sign(self) -> str:
-        """The profile's id, made if it has none yet; empty where nothing can be written."""
+    def sign(self, name: str = "") -> str:
+        """The profile's id, made if it has none yet; empty where nothing can be written.
+
+        Args:
+            name: the id that it shall get, if it has none: the one of the person's other computer.
+        """
         if not self.profile_id() and self.database.writable:
             with contextlib.suppress(DiskFullError):
-                self.set_meta(PROFILE_ID, new_id())
+                self.set_meta(PROFILE_ID, name or new_id())
         return self.profile_id()
 
     def problems(self) -> list[str]:
