@@ -33,7 +33,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--turn", metavar="ID", help="a turn and the reply to it; `memory search --json` shows ids"
     )
-    parser.add_argument("--session", metavar="ID", help="a whole conversation, of an id as above")
+    parser.add_argument(
+        "--session",
+        metavar="ID",
+        help="a whole conversation, as `sessions list` names it, or `last`",
+    )
     parser.add_argument("--matching", metavar="TEXT", help="all that holds this text")
     parser.add_argument(
         "--since",
@@ -99,11 +103,18 @@ def _wish(arguments: argparse.Namespace, store: "Store") -> "Wish":
         return Wish(matching=typed([arguments.matching]))
     return Wish(
         turn=arguments.turn or "",
-        session=arguments.session or "",
+        session=_session(arguments.session, store) if arguments.session else "",
         since=start_of(arguments.since) if arguments.since else None,
         until=end_of(arguments.until) if arguments.until else None,
         everything=arguments.everything,
     )
+
+
+def _session(name: str, store: "Store") -> str:
+    """The id of a conversation that is named as `sessions` names it."""
+    from pocket_agent.cli.sessions import find_session, sessions_named
+
+    return find_session(store, name).id if sessions_named(store, name) else name
 
 
 def _fact(words: list[str], store: "Store") -> tuple[str, str]:

@@ -165,16 +165,20 @@ def short(session: "Session") -> str:
     return session.id[-_SHORT:]
 
 
+def sessions_named(store: "Store", name: str) -> "list[Session]":
+    """The conversations that a name may mean: an id, its last letters, or `last`."""
+    if name == LAST:
+        return store.sessions(1, archived=False)
+    return [s for s in _all(store) if s.id == name or _ends(s.id, name)]
+
+
 def find_session(store: "Store", name: str) -> "Session":
     """The conversation that is meant.
 
     Raises:
         StoreError: there is none, or there are several.
     """
-    if name == LAST:
-        found = store.sessions(1, archived=False)
-    else:
-        found = [s for s in _all(store) if s.id == name or _ends(s.id, name)]
+    found = sessions_named(store, name)
     if len(found) == 1:
         return found[0]
     if found:

@@ -153,3 +153,17 @@ def test_unknown_ids_are_told(call: Any, life: dict[str, str]) -> None:
     for kind in ("turn", "session"):
         said = call("profile", "forget", f"--{kind}", "none", "--yes")
         assert f"no {kind} none" in complaint(said)
+
+
+def test_a_conversation_is_named_as_the_list_names_it(
+    call: Any, life: dict[str, str], store: Opener
+) -> None:
+    lines = call("sessions", "list").out.splitlines()
+    (short,) = [line.split()[0] for line in lines if line.endswith("Jim again")]
+    assert len(short) == 8
+    said = call("profile", "forget", "--session", short, "--yes")
+    assert said.out.startswith("forgotten: 2 turns, 1 conversation"), said
+    call("profile", "forget", "--session", "last", "--yes")
+    with store() as opened:
+        assert opened.sessions() == []
+    assert "no session last" in complaint(call("profile", "forget", "--session", "last", "--yes"))

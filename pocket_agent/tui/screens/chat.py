@@ -336,10 +336,14 @@ class ChatScreen(Redoing, Writing, Looking, Choosing, Asking):
             self._prompt.put("/forget ")
             return
         if self.is_open():
-            from pocket_agent.memory.erasure import Wish
             from pocket_agent.tui.screens.confirm import forget_asking
+            from pocket_agent.tui.wishes import wish_of
 
-            wish = Wish(matching=argument)
+            try:
+                wish = wish_of(argument)
+            except PocketAgentError as error:
+                self.dialogue.fail(error)
+                return
             line = await forget_asking(cast("PocketApp", self.app), self.dialogue.backend, wish)
             self.dialogue.conversation.note(line)
             self.entries_changed()
