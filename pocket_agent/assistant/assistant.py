@@ -17,6 +17,7 @@ from pocket_agent.assistant.events import (
     UserSaved,
 )
 from pocket_agent.assistant.learning import Learner, Policy
+from pocket_agent.assistant.rebuilding import Rebuilt, rebuild
 from pocket_agent.assistant.replying import Opening, ReplyWriter
 from pocket_agent.assistant.sending import Recall, Sending
 from pocket_agent.assistant.titles import first_words, title_of
@@ -108,6 +109,11 @@ class Assistant(Branching):
     def last_context(self) -> AssembledPrompt | None:
         """The prompt of the last reply; None before the first."""
         return self._sending.last
+
+    async def rebuilt_context(self) -> Rebuilt | None:
+        """The prompt of the last reply of a conversation that was taken up, as far as known."""
+        history, extra = list(self._sending.history), self.options.system
+        return await asyncio.to_thread(rebuild, self._store, history, extra)
 
     # --- sessions ---------------------------------------------------------------------------
 

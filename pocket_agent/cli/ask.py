@@ -20,7 +20,7 @@ from pocket_agent.cli.opening import (
     read_pipe,
     typed,
 )
-from pocket_agent.cli.output import ReaderGoneError, narrate, put_json
+from pocket_agent.cli.output import ReaderGoneError, narrate, narrate_text, put_json
 from pocket_agent.cli.passphrases import passphrase_for
 from pocket_agent.cli.rendering import NoPaper, Paper, paper
 from pocket_agent.errors import UsageError
@@ -71,6 +71,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=512,
         help="cut the answer after so many tokens (default: 512)",
     )
+    parser.add_argument(
+        "--show-context",
+        action="store_true",
+        help="print the very text that the model is sent to the standard error",
+    )
     options.add_model(parser)
     options.add_incognito(parser)
     parser.set_defaults(run=run)
@@ -91,7 +96,8 @@ async def _ask(arguments: argparse.Namespace, text: str, form: Form | None) -> i
         if arguments.go_on:
             newest = await asyncio.to_thread(opened.store.sessions, 1, archived=False)
             await opened.assistant.open_session(newest[0].id if newest else None)
-        answer = _Answer(opened.assistant, NoPaper() if form or arguments.json else paper())
+        where = NoPaper() if form or arguments.json else paper()
+        answer = _Answer(opened.assistant, where, shows_context=arguments.show_context)
         code = await _until_interrupted(answer, text)
         if form and code == 0:
             value = form.value(answer.result["reply"], answer.result["finish"])
@@ -174,9 +180,10 @@ class _Answer:
 
     Args:
         assistant: answers. where: what it is written on.
+        shows_context: print the prompt too, beside the data.
     """
 
-    def __init__(self, assistant: "Assistant", where: Paper) -> None:
+    def __init__(self, assistant: "Assistant", where: Paper, *, shows_context: bool) -> None:
         self.result: dict[str, Any] = {"reply": "", "session": None, "turn": None}
         self.result |= {"reply_turn": None, "finish": "cancelled", "usage": None}
         self.result |= {"facts": [], "recalled": [], "ops": []}
@@ -184,6 +191,7 @@ class _Answer:
         self._assistant = assistant
         self._paper = where
         self._stopped = False
+        self._shows_context = shows_context
 
     async def stop(self) -> None:
         """End the reply; what there is of it stays."""
@@ -224,6 +232,8 @@ class _Answer:
                 self.result |= {"session": event.turn.session or None, "turn": event.turn.id}
             case events.ContextReady():
                 self.result |= _context_record(event)
+                if self._shows_context:
+                    narrate_text(str(self._assistant.last_context))
                 if event.left_out:
                     narrate(no_room(event.left_out))
             case events.ReplyDelta():

@@ -138,17 +138,17 @@ class SentPart:
 
 @dataclass(frozen=True, slots=True)
 class SentPrompt:
-    """The whole prompt of the last reply. Counts in tokens.
+    """The whole prompt of the last reply. Counts in tokens, 0 where they are not known.
 
     Args:
-        lacks: what could not be told, in one line; empty if nothing.
+        remark: what there is to say of it: what could not be told, or how much of it is known.
     """
 
     parts: Sequence[SentPart]
     tokens: int
     limit: int
     dropped_turns: int = 0
-    lacks: str = ""
+    remark: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,7 +327,10 @@ class Backend(Protocol):
         """How full the context is before the next message; None while no model is loaded."""
 
     async def sent_prompt(self) -> SentPrompt | None:
-        """The prompt of the last reply, or None before the first."""
+        """The prompt of the last reply, or None before the first.
+
+        Of one that an earlier run or another branch has made, it is put together again.
+        """
 
     async def lock(self) -> None:
         """Close the profile and end the children; only `open` with its passphrase opens it again.

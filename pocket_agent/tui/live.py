@@ -37,6 +37,8 @@ from pocket_agent.tui.library import Library
 from pocket_agent.tui.options import TuiOptions
 
 if TYPE_CHECKING:
+    from pocket_agent.assistant.context import AssembledPrompt
+    from pocket_agent.assistant.rebuilding import Rebuilt
     from pocket_agent.tui.live_questions import Questions
     from pocket_agent.tui.model_room import ModelRoom
     from pocket_agent.tui.workshop import Parts
@@ -276,12 +278,16 @@ class LiveBackend:
         return await self._open.assistant.context_use()
 
     async def sent_prompt(self) -> SentPrompt | None:
-        prompt = self._open.assistant.last_context if self._parts else None
-        if prompt is None:
+        if self._parts is None:
             return None
-        parts = [SentPart(_TITLES[m.role.value], m.text) for m in prompt.messages]
+        prompt = self._open.assistant.last_context
+        if prompt is None:
+            rebuilt = await self._open.assistant.rebuilt_context()
+            return (
+                SentPrompt(_sent(rebuilt.prompt), 0, 0, 0, _rebuilt(rebuilt)) if rebuilt else None
+            )
         lacks = no_room(prompt.left_out) if prompt.left_out else ""
-        return SentPrompt(parts, prompt.tokens, prompt.limit, prompt.dropped, lacks)
+        return SentPrompt(_sent(prompt), prompt.tokens, prompt.limit, prompt.dropped, lacks)
 
     async def lock(self) -> None:
         self._key = None  # whoever comes back types it, wherever it came from at first
@@ -337,6 +343,20 @@ class LiveBackend:
 
     async def _record(self, op: Op) -> str:
         return await asyncio.to_thread(self._open.record_by_hand, op)
+
+
+def _sent(prompt: "AssembledPrompt") -> list[SentPart]:
+    return [SentPart(_TITLES[m.role.value], m.text) for m in prompt.messages]
+
+
+def _rebuilt(rebuilt: "Rebuilt") -> str:
+    """How much of a prompt that was put together again is known."""
+    line = "Put together again, for this reply was not made since the conversation was opened: "
+    if not rebuilt.known:
+        return f"{line}that anything of the profile or the past was told for it is not on record."
+    line += "which facts and past turns were told is on record; their words are those of now, "
+    line += "and which turns had left the context is not known."
+    return f"{line} No longer there: {rebuilt.missing} of them." if rebuilt.missing else line
 
 
 def _import_workshop() -> ModuleType:

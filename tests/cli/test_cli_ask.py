@@ -338,3 +338,12 @@ def test_a_model_of_ones_own(run: Any, tmp_path: Path) -> None:
     assert [row["name"] for row in json.loads(run("models", "list", "--json").out)] == [
         "smollm2-135m-instruct"
     ]
+
+
+@pytest.mark.slow
+def test_the_very_text_that_is_sent_can_be_seen(run: Any) -> None:
+    run("profile", "set", "home", "Porto")
+    said = run("ask", "Where do I live?", *QUICK, "--show-context")
+    assert "\n[system]\nYou are Pocket Agent" in said.err
+    assert "\n\n[user]\n(I live in Porto.)\n\nWhere do I live?\n" in said.err
+    assert "[user]" not in said.out
