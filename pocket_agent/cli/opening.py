@@ -146,19 +146,17 @@ def as_path(text: str) -> Path:
 
 
 def erase(path: Path) -> None:
-    """Take a profile's files away while nobody else has it open.
+    """Write zeros over a profile's files, and take them away, while nobody else has it open.
 
     Raises:
         StoreError: they can't be deleted.
     """
     from pocket_agent.memory.lock import StoreLock
-    from pocket_agent.memory.replacing import remove_unfinished
+    from pocket_agent.memory.replacing import wipe_files
 
     try:
         with StoreLock(path):
-            remove_unfinished(path)
-            for suffix in ("-wal", "-shm", "-journal", ""):
-                path.with_name(path.name + suffix).unlink(missing_ok=True)
+            wipe_files(path)
         path.with_name(path.name + ".lock").unlink(missing_ok=True)
     except OSError as error:
         raise StoreError(

@@ -53,11 +53,32 @@ def exports_holding(home: Path, names: Set[str], store: Store) -> list[Path]:
 
 
 def exports_of(home: Path, store: Store) -> list[Path]:
-    """The exports under a folder that hold anything of a profile, or may."""
+    """The exports under a folder that are of a profile, as far as they say whose they are."""
     with store.database.reading() as connection:
         rows = "SELECT id FROM sessions UNION SELECT id FROM turns UNION SELECT id FROM events"
         names = {name for (name,) in connection.execute(rows)}
-    return exports_holding(home, names, store)
+    sought = _Sought(names, names, store.profile_id())
+    return [
+        path
+        for path, head in _exports(home)
+        if not age.is_age(head) and _holds(path, head, sought) and _of_none_else(path, sought)
+    ]
+
+
+def sealed_exports(home: Path) -> list[Path]:
+    """The encrypted files under a folder, of whatever profile."""
+    return [path for path, head in _exports(home) if age.is_age(head)]
+
+
+def _of_none_else(path: Path, sought: _Sought) -> bool:
+    """Whether it doesn't say that another profile has written it."""
+    with path.open("rb") as file:
+        first = file.readline(MAX_LINE)
+    try:
+        header: Any = json.loads(first)
+    except ValueError:
+        return True
+    return not isinstance(header, dict) or header.get("profile", "") in ("", sought.profile)
 
 
 def named(path: Path) -> str:
