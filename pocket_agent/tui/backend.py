@@ -276,11 +276,16 @@ class Backend(Protocol):
     async def sources(self, drawn: Drawn) -> list[SourceRow]:
         """The facts and past turns that a reply was made from, as they are now."""
 
-    async def said_at(self, fact: str) -> SourceRow | None:
-        """The last turn that a fact rests on; None if it rests on none that is there."""
+    async def said_at(self, fact: str, back: int = 0) -> SourceRow | None:
+        """A turn that a fact rests on; None if it rests on none that is there.
+
+        Args:
+            fact: one of those that `facts` or `facts_at` last gave.
+            back: how many to go back from the last one; behind the first comes the last again.
+        """
 
     async def history(self, fact: str) -> list[Change]:
-        """The changes of one fact, oldest first."""
+        """The changes of one fact, oldest first. It may be one that `facts_at` gave."""
 
     async def facts_at(self, day: str) -> list[Fact]:
         """What held, and what waited, at the end of a day (2026-11-03), or at a time.
@@ -319,6 +324,9 @@ class Backend(Protocol):
 
     async def answer_fact(self, fact: str, yes: bool) -> Answered:
         """Say yes or no to what waits."""
+
+    async def answer_imports(self, yes: bool) -> Answered:
+        """Say yes or no to all that was imported and waits, as one step that an undo takes back."""
 
     async def unseen_imports(self) -> int:
         """How many imported facts wait that no earlier call has told of."""

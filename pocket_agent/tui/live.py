@@ -68,6 +68,7 @@ class LiveBackend:
         self._closed = False
         self._models: ModelRoom | None = None
         self._resumes = options.resume
+        self._then: dict[str, Fact] = {}  # facts of a day that is looked at; some are undone since
 
     @property
     def session(self) -> Session | None:
@@ -219,21 +220,24 @@ class LiveBackend:
     async def sources(self, drawn: Drawn) -> list[SourceRow]:
         return await asyncio.to_thread(self._open.sources, drawn)
 
-    async def said_at(self, fact: str) -> SourceRow | None:
-        held = await self._fact(fact)
-        return await asyncio.to_thread(self._open.said_at, held)
+    async def said_at(self, fact: str, back: int = 0) -> SourceRow | None:
+        held = self._then.get(fact) or await self._fact(fact)
+        return await asyncio.to_thread(self._open.said_at, held, back)
 
     async def history(self, fact: str) -> list[Change]:
-        held = await self._fact(fact)
+        held = self._then.get(fact) or await self._fact(fact)
         return await asyncio.to_thread(self._open.history, held)
 
     async def facts_at(self, day: str) -> list[Fact]:
-        return await asyncio.to_thread(self._open.facts_at, day)
+        found = await asyncio.to_thread(self._open.facts_at, day)
+        self._then = {fact.id: fact for fact in found}
+        return found
 
     async def add_fact(self, text: str) -> str:
         return await asyncio.to_thread(self._open.add_fact, text)
 
     async def facts(self) -> list[Fact]:
+        self._then = {}
         profile = await asyncio.to_thread(self._open.store.profile)
         return [*profile.active(), *waiting(profile)]
 
@@ -271,6 +275,9 @@ class LiveBackend:
     async def answer_fact(self, fact: str, yes: bool) -> Answered:
         return await asyncio.to_thread(self._open.answer, await self._fact(fact), yes)
 
+    async def answer_imports(self, yes: bool) -> Answered:
+        return await asyncio.to_thread(self._open.answer_imports, yes)
+
     async def unseen_imports(self) -> int:
         return await asyncio.to_thread(self._open.unseen_imports)
 
@@ -290,6 +297,7 @@ class LiveBackend:
         return SentPrompt(_sent(prompt), prompt.tokens, prompt.limit, prompt.dropped, lacks)
 
     async def lock(self) -> None:
+        self._then = {}
         self._key = None  # whoever comes back types it, wherever it came from at first
         parts, self._parts = self._parts, None
         if parts is not None:

@@ -21,13 +21,15 @@ class Remembered:
     __slots__ = ()
     store: Store
 
-    def said_at(self, fact: Fact) -> SourceRow | None:
-        """The last turn that a fact rests on, if it is there."""
-        for source in reversed(fact.sources):
-            turn = self._turn(source.turn)
-            if turn is not None:
-                return SourceRow(turn.text, moment(turn.at), "", turn.session, turn.id)
-        return None
+    def said_at(self, fact: Fact, back: int = 0) -> SourceRow | None:
+        """A turn that a fact rests on, so many back from the last of those that are there."""
+        named = dict.fromkeys(source.turn for source in reversed(fact.sources))
+        turns = [turn for name in named if (turn := self._turn(name)) is not None]
+        if not turns:
+            return None
+        at = back % len(turns)
+        turn, place = turns[at], f" · {at + 1} of {len(turns)} places" if len(turns) > 1 else ""
+        return SourceRow(turn.text, f"{moment(turn.at)}{place}", "", turn.session, turn.id)
 
     def history(self, fact: Fact) -> list[Change]:
         """The changes of a fact, oldest first."""

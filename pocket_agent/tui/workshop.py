@@ -17,6 +17,7 @@ from pocket_agent.memory.embedder import Embedder
 from pocket_agent.memory.erasure import Wish
 from pocket_agent.memory.faults import to_read_alone
 from pocket_agent.memory.indexer import Indexer
+from pocket_agent.memory.log import Entry
 from pocket_agent.memory.recall import Recaller
 from pocket_agent.memory.records import Drawn, TurnRole
 from pocket_agent.memory.store import Store
@@ -207,6 +208,16 @@ class Parts(Remembered):
         line = self.record_by_hand(op)
         event = self.store.last_event()
         return Answered(event.seq if event else 0, line)
+
+    def answer_imports(self, yes: bool) -> Answered:
+        """Let the person's yes or no to all that was imported and waits into the log."""
+        facts = [f for f in waiting(self.store.profile()) if f.actor is Actor.IMPORT]
+        ops = answers(facts, self.store.events(), yes=yes)
+        done = self.store.record_together([Entry(op) for op in ops], actor=Actor.USER)
+        count = sum(applied.changed for applied in done)
+        event = self.store.last_event()
+        line = f"{'remembered' if yes else 'left out'}: {count} imported facts"
+        return Answered(event.seq if event else 0, line.removesuffix("s" * (count == 1)))
 
     def unseen_imports(self) -> int:
         """How many imported facts wait that no earlier call has told of."""

@@ -1,5 +1,7 @@
 """The profile screen beyond the list: by hand, to the words, the history of a fact, another day."""
 
+import asyncio
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -84,5 +86,35 @@ async def test_the_real_backend_knows_the_past_of_a_fact(locations: Locations) -
             with pytest.raises(PocketAgentError):
                 await backend.add_fact(text)
         assert Path(locations.profiles).exists()
+    finally:
+        await backend.close()
+
+
+async def test_each_place_where_it_was_said_and_what_is_undone_since(locations: Locations) -> None:
+    backend = LiveBackend(locations, "default", TuiOptions())
+    await backend.open(None, lambda _: None)
+    try:
+        store = backend._open.store
+        session = store.new_session("Moving")
+        turns = [store.add_user_turn(session.id, f"{n}: I live in Porto") for n in range(3)]
+        for turn in turns:
+            source = ground(turn.id, turn.text, "Porto")
+            store.record(Op(OpKind.ADD, "home", "Porto"), actor=Actor.POLICY, source=source)
+        (home,) = await backend.facts()
+        rows = [await backend.said_at(home.id, back) for back in range(4)]
+        assert [row.turn if row else "" for row in rows] == [turns[n].id for n in (2, 1, 0, 2)]
+        assert rows[1] is not None
+        assert rows[1].about.endswith(" · 2 of 3 places")
+        before = datetime.now().astimezone().isoformat()
+        await asyncio.sleep(0.01)
+        await backend.undo(1)
+        await backend.undo(2)
+        await backend.undo(3)
+        assert await backend.facts() == []
+        (then,) = await backend.facts_at(before)
+        row = await backend.said_at(then.id)
+        assert row is not None
+        assert row.turn == turns[2].id
+        assert (await backend.history(then.id))[0].what == "add home: Porto"
     finally:
         await backend.close()

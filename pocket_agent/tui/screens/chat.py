@@ -294,7 +294,8 @@ class ChatScreen(Redoing, Writing, Looking, Choosing, Asking):
         if self.is_open():
             from pocket_agent.tui.screens.profile import ProfileScreen
 
-            self.app.push_screen(ProfileScreen(self.dialogue.backend))
+            # On the fact whose words were gone to: the same key then goes to the words before.
+            self.app.push_screen(ProfileScreen(self.dialogue.backend, self._looked[0]))
 
     def action_sessions(self) -> None:
         if self.is_open():

@@ -1,6 +1,7 @@
 """Asks before something is erased for good, showing what would go."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
@@ -21,32 +22,48 @@ if TYPE_CHECKING:
 YES = "yes"
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The words of a question: over it, before what is concerned, under it, and the keys."""
+
+    heading: str = "Forget for good"
+    before: str = "This erases: "
+    after: str = "No undo brings it back."
+    keys: str = "y erase it · Esc keep everything"
+
+
+FORGET = Asked()
+
+
 class ConfirmScreen(Frame):
     """Yes or no. Answers YES, or None.
 
     Args:
-        what: what would go, in one line. lines: the rows concerned.
+        what: what is concerned, in one line. lines: the rows of it. asked: the words around them.
     """
 
     CSS_PATH = "confirm.tcss"
     TITLE = "Forget"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y", "agree", "erase it for good"),
-        Binding("escape,n", "decline", "keep everything", priority=True),
+        Binding("y", "agree", "do it"),
+        Binding("escape,n", "decline", "leave everything as it is", priority=True),
     ]
 
-    def __init__(self, what: str, lines: Sequence[str]) -> None:
+    def __init__(self, what: str, lines: Sequence[str], asked: Asked = FORGET) -> None:
         super().__init__()
+        self._asked = asked
         self._what = what
         self._lines = lines
 
     def body(self) -> Iterator[Widget]:
-        yield Heading("Forget for good", "")
-        yield Static(f"This erases: {one_line(self._what)}", classes="told", markup=False)
+        asked = self._asked
+        yield Heading(asked.heading, "")
+        told = f"{asked.before}{one_line(self._what)}"
+        yield Static(told, classes="told", markup=False)
         rows = "\n".join(one_line(line, 200) for line in self._lines)
         yield VerticalScroll(Static(rows, markup=False), id="rows")
-        yield Static("No undo brings it back.", classes="told", markup=False)
-        yield Static("y erase it · Esc keep everything", classes="keys", markup=False)
+        yield Static(asked.after, classes="told", markup=False)
+        yield Static(asked.keys, classes="keys", markup=False)
 
     def on_mount(self) -> None:
         self.query_one("#rows").focus()
