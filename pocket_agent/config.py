@@ -40,8 +40,8 @@ class Settings:
         threads: decode threads; 0 chooses.
         lock_after_minutes: an encrypted profile is locked again after so long without a key or the
             mouse; 0 for never.
-        offer_encryption: whether the chat offers to encrypt a profile that it is about to make; a
-            no switches it off.
+        offer_encryption: whether the chat offers to encrypt a profile that is plain, or that it is
+            about to make; a no switches it off.
         key_store: whether passphrases are looked for in the system's key store.
         candidates: "unsure" has what the policy is not sure enough of proposed for a yes or no;
             "off" drops it.

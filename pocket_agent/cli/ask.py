@@ -18,6 +18,7 @@ from pocket_agent.cli.opening import (
     open_home,
     profile_name,
     read_pipe,
+    tell_plain,
     typed,
 )
 from pocket_agent.cli.output import ReaderGoneError, narrate, narrate_text, put_json
@@ -119,6 +120,8 @@ async def _open(arguments: argparse.Namespace, form: Form | None) -> "AsyncItera
         if arguments.incognito:
             raise no_profile(name)
         narrate(f"making the profile {name!r}")
+    is_new = not locations.profile(name).exists()
+    key = None if blank else passphrase_for(arguments, settings, locations.profile(name))
     seed = settings.seed if arguments.seed is None else arguments.seed
     system = typed([arguments.system])
     behaviour = AssistantOptions(
@@ -135,11 +138,13 @@ async def _open(arguments: argparse.Namespace, form: Form | None) -> "AsyncItera
         name,
         choice=choose_model(arguments, settings),
         options=behaviour,
-        key=None if blank else passphrase_for(arguments, settings, locations.profile(name)),
+        key=key,
         progress=Narrator(),
         by_meaning=False,
         blank=blank,
     )
+    if is_new and key is None and behaviour.remember:
+        tell_plain(name, settings)
     try:
         yield opened
     finally:

@@ -21,6 +21,13 @@ def _save(path: Path, name: str, value: object) -> None:
     save_settings(path, {name: value})
 
 
+def rewrite_under(path: Path, passphrase: str) -> None:
+    """Encrypt a plain profile that is there already."""
+    from pocket_agent.memory.encryption import rewrite
+
+    rewrite(path, None, passphrase)
+
+
 def open_chat(arguments: argparse.Namespace) -> int:
     """Open the TUI; returns its exit code."""
     check_terminal()
@@ -41,6 +48,7 @@ def tui_options(arguments: argparse.Namespace) -> "tuple[Locations, str, TuiOpti
     Raises:
         StoreError: a profile that was named is not there, and none may be made.
     """
+    from pocket_agent.memory.cipher import is_plain
     from pocket_agent.tui.options import TuiOptions
 
     locations, settings = open_home(arguments)
@@ -52,6 +60,7 @@ def tui_options(arguments: argparse.Namespace) -> "tuple[Locations, str, TuiOpti
         raise no_profile(name)
     key = None if blank else passphrase_for(arguments, settings, path, ask=False)
     may_offer = settings.offer_encryption and not arguments.plain
+    open_to_all = not blank and is_plain(path)
     options = TuiOptions(
         theme=settings.theme,
         enter_sends=settings.enter_sends,
@@ -77,7 +86,8 @@ def tui_options(arguments: argparse.Namespace) -> "tuple[Locations, str, TuiOpti
         blank=blank,
         welcomes=new and not silent and settings.ask,
         new_profile=new and named and not silent,
-        offers_encryption=new and key is None and not silent and may_offer,
+        offers_encryption=(new or open_to_all) and key is None and not silent and may_offer,
+        encrypt_existing=partial(rewrite_under, path) if open_to_all else None,
         save_theme=None if silent else partial(_save, locations.config, "theme"),
         decline_encryption=partial(_save, locations.config, "offer_encryption", False),
     )

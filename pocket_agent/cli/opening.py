@@ -61,7 +61,10 @@ def open_store(
         if not make:
             raise no_profile(name)
         narrate(f"making the profile {name!r}")
+    is_new = not path.exists()
     store = Store.open(path, key=passphrase_for(arguments, settings, path))
+    if is_new and (make or writes) and store.key is None:
+        tell_plain(name, settings)
     if store.read_only:
         refusal = to_read_alone(path)
         if make or writes:
@@ -69,6 +72,16 @@ def open_store(
             raise refusal
         narrate(str(refusal))
     return store
+
+
+def tell_plain(name: str, settings: Settings) -> None:
+    """Say to who sits there, once, that a profile that was just made is not encrypted."""
+    if settings.offer_encryption and _somebody_reads():
+        narrate(f"the profile {name!r} is not encrypted: pocket-agent profile encrypt does that")
+
+
+def _somebody_reads() -> bool:
+    return sys.stderr is not None and sys.stderr.isatty()
 
 
 def no_profile(name: str) -> StoreError:

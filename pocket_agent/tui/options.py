@@ -35,7 +35,9 @@ class TuiOptions:
         learn: whether anything is remembered from turns.
         incognito: nothing is written; what is known is still used.
         blank: nothing that is known is used either; incognito is set too.
-        offers_encryption: offer to encrypt the profile, which is not there yet.
+        offers_encryption: offer to encrypt the profile, which is not there yet or is plain.
+        encrypt_existing: called in a worker thread with the passphrase, to encrypt a profile that
+            is there; None where it is made with it.
         welcomes: the profile is not there yet: offer a first conversation.
         new_profile: the profile was named by hand and is not there yet: say that it was made.
         decline_encryption: called in a worker thread when a person does not want that.
@@ -65,6 +67,7 @@ class TuiOptions:
     incognito: bool = False
     blank: bool = False
     offers_encryption: bool = False
+    encrypt_existing: Callable[[str], None] | None = None
     welcomes: bool = False
     new_profile: bool = False
     decline_encryption: Callable[[], None] | None = None

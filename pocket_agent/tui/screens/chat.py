@@ -123,17 +123,21 @@ class ChatScreen(Redoing, Writing, Looking, Choosing, Asking):
         await self._open(self._options.session, key)
 
     async def _offer(self) -> str | None:
-        """Offer to encrypt the new profile. What is typed by who skips that goes to the field."""
+        """Offer to encrypt the profile. What is typed by who skips that goes to the field."""
         from pocket_agent.tui.screens.offer import offer_encryption
 
-        key, held = await offer_encryption(cast("PocketApp", self.app))
+        encrypt, decline = self._options.encrypt_existing, self._options.decline_encryption
+        key, held = await offer_encryption(cast("PocketApp", self.app), new=encrypt is None)
         if held:
             self._prompt.add(held)
-        if key is None and (decline := self._options.decline_encryption):
-            try:
+        try:
+            if key is not None and encrypt is not None:
+                await asyncio.to_thread(encrypt, key)
+            elif key is None and decline is not None:
                 await asyncio.to_thread(decline)
-            except PocketAgentError as error:
-                self.tell(str(error), failure=True)
+        except PocketAgentError as error:
+            self.tell(str(error), failure=True)
+            return None
         return key
 
     async def _open(self, session: str | None, key: str | None) -> None:

@@ -1,4 +1,4 @@
-"""At the very first start: shall the profile be encrypted? Skipped by one key."""
+"""At the first chat with a plain profile: shall it be encrypted? Skipped by one key."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 _OFFER = (
     "This profile is new. With a passphrase, whoever gets hold of its file can read nothing of it."
 )
+_OFFER_LATE = (
+    "This profile is plain: whoever gets hold of its file can read all of it. A passphrase ends "
+    "that, but for copies and exports made before."
+)
 _WARNING = "A forgotten passphrase means that the data is lost: there is no way around it."
 _LATER = "You can do it later, too: pocket-agent profile encrypt"
 _ASKING = "Tab chooses a passphrase · Enter or Esc not now"
@@ -26,7 +30,10 @@ _SHORT = 12
 
 
 class OfferScreen(Frame):
-    """Offer to encrypt a profile before it is made. Answers the passphrase, or None for no.
+    """Offer to encrypt a profile before it is opened. Answers the passphrase, or None for no.
+
+    Args:
+        new: the profile is not there yet.
 
     At first there is no field: who types already means the chat, so what is typed is held, to be
     put into its field.
@@ -43,10 +50,11 @@ class OfferScreen(Frame):
         Binding("escape", "skip", "not now", priority=True),
     ]
 
-    def __init__(self) -> None:
+    def __init__(self, *, new: bool = True) -> None:
         super().__init__()
         self.held = ""
-        self._told = Static(f"{_OFFER}\n\n{_WARNING}\n\n{_LATER}", id="told", markup=False)
+        offer = _OFFER if new else _OFFER_LATE
+        self._told = Static(f"{offer}\n\n{_WARNING}\n\n{_LATER}", id="told", markup=False)
         self._first = _field("passphrase")
         self._again = _field("the same again")
         self._keys = Static(_ASKING, classes="keys", markup=False)
@@ -107,14 +115,17 @@ class OfferScreen(Frame):
         self._told.update(text)
 
 
-async def offer_encryption(app: "PocketApp") -> tuple[str | None, str]:
+async def offer_encryption(app: "PocketApp", *, new: bool = True) -> tuple[str | None, str]:
     """Show the offer. To be called in a worker.
+
+    Args:
+        new: the profile is not there yet.
 
     Returns:
         The passphrase, or None; and what was typed that is meant for the chat.
     """
     await app.take_early_keys()  # they were typed for the chat
-    screen = OfferScreen()
+    screen = OfferScreen(new=new)
     key = await app.push_screen_wait(screen)
     return key, screen.held
 
