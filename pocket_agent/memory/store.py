@@ -20,7 +20,7 @@ from pocket_agent.memory.records import Drawn, Session, Turn, TurnStatus
 from pocket_agent.memory.turns import Sessions, Turns
 from pocket_agent.memory.vectors import PartVector
 from pocket_agent.profile.facts import Actor, Event, Fact, Op, Profile, Source
-from pocket_agent.profile.rules import Applied
+from pocket_agent.profile.rules import Applied, Outcome
 from pocket_agent.profile.slots import STYLE
 
 
@@ -336,7 +336,8 @@ class Store(Arrivals, Branches):
     def _believe(self, done: Iterable[Applied]) -> None:
         """What a person has said or kept here is no hearsay any more."""
         held = hearsay.read(self.get_meta(hearsay.HEARSAY))
-        left = held - {hearsay.mark(each.fact) for each in done if each.fact is not None}
+        told = (each.fact for each in done if each.outcome is not Outcome.REFUSED)
+        left = held - {hearsay.mark(fact) for fact in told if fact is not None}
         if left != held:
             self.set_meta(hearsay.HEARSAY, hearsay.written(left))
 

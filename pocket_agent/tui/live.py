@@ -19,7 +19,6 @@ from pocket_agent.memory.erasure import Wish
 from pocket_agent.memory.records import Drawn, Session
 from pocket_agent.paths import Locations
 from pocket_agent.profile.facts import Fact, Op, OpKind
-from pocket_agent.profile.waiting import waiting
 from pocket_agent.tui.backend import (
     Answered,
     Change,
@@ -238,8 +237,7 @@ class LiveBackend:
 
     async def facts(self) -> list[Fact]:
         self._then = {}
-        profile = await asyncio.to_thread(self._open.store.profile)
-        return [*profile.active(), *waiting(profile)]
+        return await asyncio.to_thread(self._open.facts)
 
     async def edit_fact(self, fact: str, value: str) -> str:
         held = await self._fact(fact)

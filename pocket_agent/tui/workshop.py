@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pocket_agent.assistant.assistant import Assistant, AssistantOptions
 from pocket_agent.assistant.learning import ask_line, describe
 from pocket_agent.assistant.opening import Choice, load_policy, open_store
-from pocket_agent.assistant.phrases import label
+from pocket_agent.assistant.phrases import Hearsay, label
 from pocket_agent.errors import ModelError, PocketAgentError, StoreError, UsageError
 from pocket_agent.llm.engine import LlamaEngine
 from pocket_agent.llm.models import ModelShelf
@@ -179,6 +179,12 @@ class Parts(Remembered):
             if _shown(event, names) and not _repeats_question(event, profile)
         ]
         return Page(tuple(turns), tuple(rows), more, self.store.drawn(names))
+
+    def facts(self) -> list[Fact]:
+        """What holds, and what waits for a yes or no."""
+        profile, doubted = self.store.profile(), self.store.hearsay()
+        holds = [Hearsay.of(f) if f.id in doubted else f for f in profile.active()]
+        return [*holds, *waiting(profile)]
 
     def sources(self, drawn: Drawn) -> list[SourceRow]:
         """The facts and past turns that a reply was made from, as they are now."""

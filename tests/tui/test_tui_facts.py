@@ -10,10 +10,13 @@ from scripted import ScriptedBackend
 from tui_samples import exchanges
 
 from pocket_agent.errors import PocketAgentError
+from pocket_agent.memory.store import Store
 from pocket_agent.paths import Locations
+from pocket_agent.portable.archive import export_profile, import_profile
 from pocket_agent.profile.facts import Actor, Op, OpKind
 from pocket_agent.profile.sources import ground
 from pocket_agent.tui.app import PocketApp
+from pocket_agent.tui.factsheet import marks
 from pocket_agent.tui.live import LiveBackend
 from pocket_agent.tui.options import TuiOptions
 from pocket_agent.tui.screens.chat import ChatScreen
@@ -116,5 +119,29 @@ async def test_each_place_where_it_was_said_and_what_is_undone_since(locations: 
         assert row is not None
         assert row.turn == turns[2].id
         assert (await backend.history(then.id))[0].what == "add home: Porto"
+    finally:
+        await backend.close()
+
+
+async def test_a_wish_of_somebody_elses_file_is_marked_until_it_is_kept(
+    locations: Locations, tmp_path: Path
+) -> None:
+    with Store.open(tmp_path / "theirs.db") as theirs:
+        made = theirs.record(Op(OpKind.ADD, "tone", "dry"), actor=Actor.USER).fact
+        assert made is not None
+        theirs.record(Op(OpKind.PIN, fact=made.id), actor=Actor.USER)
+        export_profile(theirs, tmp_path / "theirs.jsonl")
+    with Store.open(locations.profile("default")) as store:
+        import_profile(store, tmp_path / "theirs.jsonl")
+    backend = LiveBackend(locations, "default", TuiOptions())
+    await backend.open(None, lambda _: None)
+    try:
+        (tone,) = await backend.facts()
+        assert "told, not obeyed" in marks(tone)
+        assert not tone.pinned, "that their file has it pinned is no wish of this person's"
+        await backend.pin_fact(tone.id, not tone.pinned)
+        (tone,) = await backend.facts()
+        assert "told, not obeyed" not in marks(tone)
+        assert tone.pinned
     finally:
         await backend.close()
