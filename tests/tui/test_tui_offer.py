@@ -227,10 +227,11 @@ async def test_a_yes_encrypts_the_profile_that_is_there(
         await shows(pilot, "This profile is plain")
         await pilot.press("tab", *LONG, "enter", *LONG, "enter")
         await shows(pilot, "✗ no model", 60)
-        assert app.chat.dialogue.backend.encrypted
+        backend = app.chat.dialogue.backend
+        assert backend.encrypted
+        assert [session.title for session in await backend.sessions(10)] == ["Zqjim"]
+    assert cipher.is_encrypted(path)
     assert b"Zqjim" not in path.read_bytes()
-    with Store.open(path, key=LONG) as store:
-        assert [session.title for session in store.sessions()] == ["Zqjim"]
 
 
 async def test_what_can_not_be_encrypted_opens_plain_and_says_so() -> None:
