@@ -61,6 +61,8 @@ class AssistantOptions:
         grammar: GBNF that replies must keep to; empty for none.
         profile: False reads nothing of the profile nor of other sessions, and what is said is
             never learnt from.
+        learn_imported: whether the policy also reads other programs' conversations that were
+            imported to be learnt from: they may be long.
         summarise: whether turns that leave the context are summed up by the model, in idle time.
     """
 
@@ -73,6 +75,7 @@ class AssistantOptions:
     ask: bool = False
     grammar: str = ""
     profile: bool = True
+    learn_imported: bool = True
     summarise: bool = False
 
 
@@ -97,7 +100,8 @@ class Assistant(Branching):
         self._store = store
         self._engine = engine
         self._sending = Sending(store, engine, recaller, self.options)
-        self._learner = Learner(store, policy) if policy else None
+        imported = self.options.learn_imported
+        self._learner = Learner(store, policy, imported=imported) if policy else None
         asks = self.options.ask and self.options.learn and self.options.remember
         self._asker = Asker(store) if asks else None
         self.warming = Warming(engine)

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Protocol
 
 from pocket_agent.assistant.attaching import own_words
@@ -36,31 +37,49 @@ class Learner:
 
     Args:
         store: holds the turns, the log and which turns were read. policy: decides the ops.
+        imported: whether it reads other programs' conversations too, where the person wants them
+            read. There may be thousands of turns, so that is for where somebody stays.
     """
 
-    def __init__(self, store: Store, policy: Policy):
+    def __init__(self, store: Store, policy: Policy, *, imported: bool = True):
         self._store = store
         self._policy = policy
+        self._imported = imported
         self._reading = GivingWay[Reading]()
         self.idle = False
         """Whether the last `catch_up` read all there was, rather than being pre-empted."""
 
     async def catch_up(self) -> AsyncIterator[Learnt]:
-        """Read what is unread and yield each edit. Ends early if `preempt` is called."""
+        """Read what is unread and yield each edit. Ends early if `preempt` is called.
+
+        What another program's conversations say is read last. It waits, and is not yielded: it is
+        no news in the conversation at hand.
+        """
         self.idle = False
         for turn in await asyncio.to_thread(self._store.unread_turns):
-            known, reply = await asyncio.to_thread(self._look_up, turn)
-            reading = await self._read(known, reply.text if reply else "", turn)
-            if reading is None:
+            learnt = await self._learn(turn)
+            if learnt is None:
                 return
-            learnt = await asyncio.to_thread(self._record, turn, reply, reading)
             for item in learnt:
                 yield item
+        for turn in await asyncio.to_thread(self._store.turns_read_later) if self._imported else ():
+            if await self._learn(turn, waits=True) is None:
+                return
         self.idle = True
 
     async def preempt(self) -> None:
         """Stop reading at once; the turn stays unread and comes up again later."""
         await self._reading.preempt()
+
+    async def _learn(self, turn: Turn, *, waits: bool = False) -> list[Learnt] | None:
+        """The edits of one turn; None if something else came first."""
+        known, reply = await asyncio.to_thread(self._look_up, turn)
+        reading = await self._read(known, reply.text if reply else "", turn)
+        if reading is None:
+            return None
+        if waits:
+            reading = replace(reading, ops=(), unsure=(*reading.ops, *reading.unsure))
+        return await asyncio.to_thread(self._record, turn, reply, reading)
 
     async def _read(self, known: list[Known], assistant: str, turn: Turn) -> Reading | None:
         work = self._policy.read(known, assistant, own_words(turn.text))

@@ -121,6 +121,7 @@ async def _open(arguments: argparse.Namespace, form: Form | None) -> "AsyncItera
         sampling=replace(GREEDY if form else CHAT, seed=seed, max_tokens=arguments.max_tokens),
         learn=settings.learn and not arguments.no_profile,
         profile=not arguments.no_profile,
+        learn_imported=False,  # nobody waits for that here
         grammar=form.grammar if form else "",
         remember=not options.leaves_no_trace(arguments),
     )

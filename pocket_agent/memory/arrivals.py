@@ -12,7 +12,7 @@ from pocket_agent.memory.identity import now
 from pocket_agent.memory.imports import Import
 from pocket_agent.memory.joining import Arrival
 from pocket_agent.memory.log import Entry, EventLog
-from pocket_agent.memory.records import Session, Turn
+from pocket_agent.memory.records import READ_LATER, Session, Turn
 from pocket_agent.memory.turns import Sessions, Turns
 from pocket_agent.profile.facts import Actor, Op, Source
 from pocket_agent.profile.rules import Applied, Outcome
@@ -99,11 +99,18 @@ class Arrivals:
             scrubbing.finish(self.database)
 
     def add_conversations(
-        self, conversations: Iterable[tuple[Session, Sequence[Turn]]], entries: Sequence[Entry] = ()
+        self,
+        conversations: Iterable[tuple[Session, Sequence[Turn]]],
+        entries: Sequence[Entry] = (),
+        *,
+        learn: bool = False,
     ) -> None:
         """Add what another program held: conversations, and statements that wait. All or none.
 
-        The policy never reads these turns. One conversation at a time is held in memory.
+        One conversation at a time is held in memory.
+
+        Args:
+            learn: whether the policy is to read these turns later (`turns_read_later`), or never.
 
         Raises:
             StoreError: a turn of the same id is already stored; nothing was added.
@@ -113,7 +120,7 @@ class Arrivals:
             with self.database.writing():
                 for session, turns in conversations:
                     self._sessions.add_known(session)
-                    self._turns.add_many(turns, "import")
+                    self._turns.add_many(turns, READ_LATER if learn else "import")
                 self._log.record_together(entries, Actor.IMPORT)
         except BaseException:
             self._log.reload()

@@ -250,6 +250,10 @@ CREATE TABLE heads (
 CREATE INDEX heads_at ON heads (turn);
 """
 
+_READ_LATER = """
+CREATE INDEX turns_read_later ON turns (n) WHERE role = 'user' AND read_by = 'later';
+"""
+
 STEPS: tuple[str, ...] = (
     _BASE,
     _WORDS,
@@ -261,6 +265,7 @@ STEPS: tuple[str, ...] = (
     _IMPORTS,
     _SESSION_MARKS,
     _BRANCHES,
+    _READ_LATER,
 )
 VERSION = len(STEPS)
 

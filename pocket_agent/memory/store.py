@@ -238,6 +238,13 @@ class Store(Arrivals, Branches):
         """
         return self._turns.unread()
 
+    def turns_read_later(self) -> list[Turn]:
+        """The user turns of other programs' conversations that the person wants read, oldest first.
+
+        What is found in them waits for a yes.
+        """
+        return self._turns.read_later()
+
     def mark_read(self, turn: str, policy: str) -> None:
         """Note that the policy of that version has read a turn."""
         self._turns.mark_read(turn, policy)

@@ -12,7 +12,15 @@ from pocket_agent.memory import branches
 from pocket_agent.memory.branches import Branch
 from pocket_agent.memory.database import Database
 from pocket_agent.memory.identity import new_id, now
-from pocket_agent.memory.records import Context, Drawn, Session, Turn, TurnRole, TurnStatus
+from pocket_agent.memory.records import (
+    READ_LATER,
+    Context,
+    Drawn,
+    Session,
+    Turn,
+    TurnRole,
+    TurnStatus,
+)
 from pocket_agent.memory.words import index_turns
 
 SPEAKERS = {TurnRole.USER: "You", TurnRole.ASSISTANT: "Assistant"}
@@ -260,8 +268,15 @@ class Turns:
 
     def unread(self) -> list[Turn]:
         """The user turns of present branches that the policy has not read, oldest first."""
+        return self._not_read("IS NULL")
+
+    def read_later(self) -> list[Turn]:
+        """Those of other programs' conversations that it is to read after these."""
+        return self._not_read(f"= '{READ_LATER}'")
+
+    def _not_read(self, mark: str) -> list[Turn]:
         with self._database.reading() as connection:
-            rows = connection.execute(f"{_TURN} WHERE role = 'user' AND read_by IS NULL ORDER BY n")
+            rows = connection.execute(f"{_TURN} WHERE role = 'user' AND read_by {mark} ORDER BY n")
             turns = [turn_from_row(row) for row in rows]
             paths: dict[str, set[str]] = {}
             for session in {turn.session for turn in turns}:
