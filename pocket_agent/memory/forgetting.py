@@ -73,17 +73,15 @@ class Plan:
     """What a wish would erase, to be shown before it is done.
 
     Args:
-        facts: the facts that would go. samples: the first turns that would go or change.
+        facts: the facts that would go. texts: the turns that would go, then those that would
+            change; none where everything would go.
         names: ids of the turns and events concerned, by which a file that holds them is known.
     """
 
     receipt: Receipt
     facts: tuple[Fact, ...] = ()
-    samples: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
     names: frozenset[str] = frozenset()
-
-
-_SAMPLES = 5
 
 
 def plan(database: Database, log: EventLog, wish: Wish) -> Plan:
@@ -97,15 +95,14 @@ def plan(database: Database, log: EventLog, wish: Wish) -> Plan:
             return _plan_of_all(connection, log)
         targets, redacted = _prepare(connection, log, wish)
         after = replay(redacted.events)
-        covered = _texts(connection, list(targets.covered)[:_SAMPLES])
+        covered = _texts(connection, list(targets.covered))
         names = {*_ids(connection, targets.covered), *(row.id for row in targets.gone)}
         names |= {event.id for event in redacted.changed} | targets.sessions | {*targets.titles}
         replaced = imports.count_set_aside(connection)
-    samples = [*(row.text for row in targets.gone[:_SAMPLES]), *covered][:_SAMPLES]
     return Plan(
         _receipt(targets, redacted, log.profile, after, replaced),
         tuple(fact for name, fact in log.profile.facts.items() if name in redacted.facts),
-        tuple(samples),
+        (*(row.text for row in targets.gone), *covered),
         frozenset(names),
     )
 

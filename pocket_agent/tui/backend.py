@@ -16,6 +16,7 @@ from pocket_agent.profile.facts import Fact
 from pocket_agent.tui.library import Library
 
 if TYPE_CHECKING:
+    from pocket_agent.memory.topic import Near
     from pocket_agent.tui.live_questions import Questions
     from pocket_agent.tui.model_room import ModelRoom
 
@@ -152,11 +153,19 @@ class Preview:
 
     Args:
         what: counts by kind; empty if nothing would go.
-        lines: the facts and the first turns concerned.
+        lines: the facts and the turns concerned.
     """
 
     what: str
     lines: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Proposed:
+    """A fact or a turn near a topic, and the line that tells it."""
+
+    line: str
+    near: "Near"
 
 
 class Backend(Protocol):
@@ -305,6 +314,9 @@ class Backend(Protocol):
 
     async def pin_fact(self, fact: str, pinned: bool) -> str:
         """Tell the model a fact with every message, or lift that. Returns the line to show."""
+
+    async def near_topic(self, topic: str) -> tuple[Proposed, ...]:
+        """Facts and turns near a topic, to choose from what is to be forgotten."""
 
     async def plan_forgetting(self, wish: Wish) -> Preview:
         """What a wish would erase."""

@@ -52,7 +52,12 @@ COMMANDS: tuple[Command, ...] = (
     Command("undo", "undo", "take back the last thing that was remembered", "undo"),
     Command("yes", "answer_yes", "say yes to the newest remembered line that asks"),
     Command("no", "answer_no", "say no to it: it is not asked again"),
-    Command("forget", "forget", "erase all that holds a text, for good (asks)", argument="TEXT"),
+    Command(
+        "forget",
+        "forget",
+        "erase all that holds these words, for good (asks); of a topic what you tick",
+        argument="[--about] TEXT",
+    ),
     Command("copy", "copy", "copy the last reply, or only its next code block", argument="[code]"),
     Command("models", "models", "the models: what fits, how fast it would be, pull one"),
     Command("model", "use_model", "answer with another model from now on", argument="[NAME]"),

@@ -25,6 +25,7 @@ from pocket_agent.tui.backend import (
     NeedsKeyError,
     Page,
     Preview,
+    Proposed,
     Readiness,
     Report,
     SentPart,
@@ -252,6 +253,9 @@ class LiveBackend:
     async def pin_fact(self, fact: str, pinned: bool) -> str:
         await self._record(Op(OpKind.PIN if pinned else OpKind.UNPIN, fact=fact))
         return "pinned: told to the model every time" if pinned else "unpinned"
+
+    async def near_topic(self, topic: str) -> tuple[Proposed, ...]:
+        return await asyncio.to_thread(self._open.near, topic)
 
     async def plan_forgetting(self, wish: Wish) -> Preview:
         return await asyncio.to_thread(self._open.preview, wish)

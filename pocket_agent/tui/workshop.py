@@ -21,6 +21,7 @@ from pocket_agent.memory.indexer import Indexer
 from pocket_agent.memory.recall import Recaller
 from pocket_agent.memory.records import Drawn, TurnRole
 from pocket_agent.memory.store import Store
+from pocket_agent.memory.topic import Near, near_topic
 from pocket_agent.paths import Locations
 from pocket_agent.policy.reader import PolicyReader, Reading
 from pocket_agent.policy.state import Known
@@ -33,6 +34,7 @@ from pocket_agent.tui.backend import (
     MemoryRow,
     Page,
     Preview,
+    Proposed,
     Readiness,
     SourceRow,
     Stage,
@@ -220,12 +222,17 @@ class Parts(Remembered):
             self.store.set_meta(_SEEN, str(news[-1]))
         return len(news)
 
+    def near(self, topic: str) -> tuple[Proposed, ...]:
+        """What lies near a topic, as the app shows it."""
+        found = near_topic(self.store, topic, self.embedder)
+        return tuple(Proposed(_line_of(near), near) for near in found)
+
     def preview(self, wish: Wish) -> Preview:
         """What a wish would erase, as the app shows it."""
         plan = self.store.plan_forgetting(wish)
         files = exports_holding(self.locations.home, plan.names)
         rows = [*(f"fact · {label(fact)}" for fact in plan.facts)]
-        rows += [*(f"turn · {text}" for text in plan.samples), *(f"file · {p}" for p in files)]
+        rows += [*(f"turn · {text}" for text in plan.texts), *(f"file · {p}" for p in files)]
         return Preview(str(plan.receipt) if plan.receipt else "", tuple(rows))
 
     def forget(self, wish: Wish) -> Receipt:
@@ -334,3 +341,9 @@ def _row(event: Event, profile: Profile, counts: bool) -> MemoryRow:
     verb = "forgot" if op.kind is OpKind.REMOVE else "remembered"
     was = f" (was {op.old})" if op.kind is OpKind.UPDATE and op.old else ""
     return MemoryRow(event.seq, turn, f"{verb}: {label(fact)}{was}", not counts)
+
+
+def _line_of(near: Near) -> str:
+    if near.turn is not None:
+        return f"turn · {near.turn.at[:10]} {near.turn.speaker}: {near.turn.text}"
+    return f"fact · {label(near.fact)}" if near.fact is not None else ""

@@ -24,11 +24,13 @@ from pocket_agent.errors import PocketAgentError
 from pocket_agent.llm.protocol import FinishReason, Usage
 from pocket_agent.memory.erasure import Wish
 from pocket_agent.memory.records import Recalled, Session, Turn, TurnRole, TurnStatus
+from pocket_agent.memory.topic import Near
 from pocket_agent.profile.facts import Actor, Event, Fact, Op, OpKind, Source
 from pocket_agent.tui.backend import (
     NeedsKeyError,
     Page,
     Preview,
+    Proposed,
     Readiness,
     Report,
     SentPart,
@@ -222,6 +224,12 @@ class ScriptedBackend(ScriptedFacts):
         end = ids.index(before) if before else len(ids)
         start = max(0, end - limit)
         return Page(tuple(self._turns[start:end]), (), start > 0)
+
+    async def near_topic(self, topic: str) -> tuple[Proposed, ...]:
+        if topic == "nowhere":
+            return ()
+        facts = (Proposed(f"fact · {fact.value}", Near(fact=fact)) for fact in self._facts[:2])
+        return (*facts, Proposed("turn · I moved [b]to[/b] Porto", Near(turn=self._turns[0])))
 
     async def plan_forgetting(self, wish: Wish) -> Preview:
         if wish.matching == "nowhere":

@@ -136,6 +136,47 @@ async def test_a_text_is_forgotten_from_the_chat() -> None:
     assert backend.wishes == [Wish(matching="Porto")]
 
 
+async def test_what_is_near_a_topic_is_ticked_one_by_one() -> None:
+    backend = ScriptedBackend()
+    async with PocketApp(backend).run_test() as pilot:
+        await say(pilot, "I moved to Porto")
+        await shows(pilot, "Hello there.")
+        await say(pilot, "/forget --about")
+        await shows(pilot, "say of what")
+        await say(pilot, "/forget --about nowhere")
+        await shows(pilot, "nothing is near that")
+        await say(pilot, "/forget --about the move")
+        await shows(pilot, "Near the move")
+        await pilot.press("enter")
+        await shows(pilot, "nothing was forgotten")
+        await say(pilot, "/forget --about the move")
+        await shows(pilot, "turn · I moved [b]to[/b] Porto")
+        await pilot.press("space", "end", "space", "enter")
+        await shows(pilot, "This erases")
+        await pilot.press("y")
+        await shows(pilot, "forgotten: 2 turns")
+        await say(pilot, "/forget --substring ex")
+        await shows(pilot, "This erases")
+        await pilot.press("y")
+    fact, turn = backend._facts[0], backend.wishes[0].turns
+    assert backend.wishes == [
+        Wish(turns=turn, facts=((fact.slot, fact.value),)),
+        Wish(matching="ex", substring=True),
+    ]
+
+
+async def test_all_that_would_go_can_be_paged_through() -> None:
+    rows = [f"turn · number {number}" for number in range(250)]
+    async with PocketApp(ScriptedBackend()).run_test() as pilot:
+        pilot.app.push_screen(ConfirmScreen("250 turns", rows))
+        await shows(pilot, "1 to 100 of 250")
+        await pilot.press("left")
+        await shows(pilot, "turn · number 0")
+        await pilot.press("right", "right", "right")
+        await shows(pilot, "201 to 250 of 250")
+        await shows(pilot, "turn · number 200")
+
+
 async def test_a_filter_narrows_and_escape_widens() -> None:
     async with PocketApp(ScriptedBackend()).run_test() as pilot:
         await open_by(pilot, "f2", "TASTES")

@@ -336,11 +336,10 @@ class ChatScreen(Redoing, Writing, Looking, Choosing, Asking):
             self._prompt.put("/forget ")
             return
         if self.is_open():
-            from pocket_agent.memory.erasure import Wish
-            from pocket_agent.tui.screens.confirm import forget_asking
+            from pocket_agent.tui.screens.topic import forget_what_is_said
 
-            wish = Wish(matching=argument)
-            line = await forget_asking(cast("PocketApp", self.app), self.dialogue.backend, wish)
+            app = cast("PocketApp", self.app)
+            line = await forget_what_is_said(app, self.dialogue.backend, argument)
             self.dialogue.conversation.note(line)
             self.entries_changed()
 

@@ -19,13 +19,14 @@ if TYPE_CHECKING:
     from pocket_agent.tui.app import PocketApp
 
 YES = "yes"
+_PAGE = 100
 
 
 class ConfirmScreen(Frame):
     """Yes or no. Answers YES, or None.
 
     Args:
-        what: what would go, in one line. lines: the rows concerned.
+        what: what would go, in one line. lines: the rows concerned, all of them.
     """
 
     CSS_PATH = "confirm.tcss"
@@ -33,23 +34,43 @@ class ConfirmScreen(Frame):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "agree", "erase it for good"),
         Binding("escape,n", "decline", "keep everything", priority=True),
+        Binding("right", "turn(1)", "the next page of rows", priority=True),
+        Binding("left", "turn(-1)", "the page before", priority=True),
     ]
 
     def __init__(self, what: str, lines: Sequence[str]) -> None:
         super().__init__()
         self._what = what
         self._lines = lines
+        self._first = 0
+        self._rows = Static("", markup=False)
+        self._place = Static("", classes="told", markup=False)
 
     def body(self) -> Iterator[Widget]:
         yield Heading("Forget for good", "")
         yield Static(f"This erases: {one_line(self._what)}", classes="told", markup=False)
-        rows = "\n".join(one_line(line, 200) for line in self._lines)
-        yield VerticalScroll(Static(rows, markup=False), id="rows")
+        yield VerticalScroll(self._rows, id="rows")
+        yield self._place
         yield Static("No undo brings it back.", classes="told", markup=False)
         yield Static("y erase it · Esc keep everything", classes="keys", markup=False)
 
     def on_mount(self) -> None:
+        self._show()
         self.query_one("#rows").focus()
+
+    def action_turn(self, step: int) -> None:
+        first = self._first + step * _PAGE
+        if 0 <= first < len(self._lines):
+            self._first = first
+            self._show()
+
+    def _show(self) -> None:
+        """One page of the rows: there may be thousands."""
+        end = min(len(self._lines), self._first + _PAGE)
+        self._rows.update("\n".join(one_line(each, 200) for each in self._lines[self._first : end]))
+        self._place.display = len(self._lines) > _PAGE
+        self._place.update(f"{self._first + 1} to {end} of {len(self._lines)} · ← → turn the page")
+        self.query_one("#rows").scroll_home(animate=False)
 
     def action_agree(self) -> None:
         self.dismiss(YES)
