@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 from pocket_agent.cli.opening import open_home, open_store, typed
@@ -58,6 +58,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what was said or learnt from this day on, such as 2026-11-28",
     )
     parser.add_argument("--until", metavar="DATE", help="up to this day, and with it")
+    parser.add_argument(
+        "--keep-replies",
+        action="store_true",
+        help="leave replies elsewhere that repeat what goes, because it was recalled there",
+    )
     parser.add_argument("--everything", action="store_true", help="all of this profile")
     parser.add_argument("--yes", action="store_true", help="do not ask")
     parser.add_argument("--json", action="store_true", help="the receipt as JSON")
@@ -73,6 +78,7 @@ def run(arguments: argparse.Namespace) -> int:
         wish = _wish(arguments, store)
         if wish is None:
             return 0
+        wish = replace(wish, keep_replies=arguments.keep_replies)
         plan = store.plan_forgetting(wish)
         files = exports_holding(locations.home, plan.names)
         if not plan.receipt:
@@ -100,6 +106,8 @@ def _check(arguments: argparse.Namespace) -> None:
         )
     if arguments.keep_turns and not arguments.fact:
         raise UsageError("--keep-turns goes with --fact")
+    if arguments.keep_replies and (arguments.fact or arguments.everything):
+        raise UsageError("--keep-replies goes with what erases turns")
     if arguments.substring and not arguments.matching:
         raise UsageError("--substring goes with --matching")
     if arguments.choose is not None and not arguments.about:
@@ -232,7 +240,8 @@ def _rows(plan: "Plan", files: list[str]) -> list[str]:
 
     facts = [f"fact  {one_line(label(fact))[:_WIDTH]}" for fact in plan.facts]
     turns = [f"turn  {one_line(text)[:_WIDTH]}" for text in plan.texts]
-    return [*facts, *turns, *(f"file  {file}" for file in files)]
+    echoes = [f"reply elsewhere  {one_line(text)[:_WIDTH]}" for text in plan.replies]
+    return [*facts, *turns, *echoes, *(f"file  {file}" for file in files)]
 
 
 def _ask(plan: "Plan", rows: list[str]) -> None:

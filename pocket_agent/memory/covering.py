@@ -12,7 +12,7 @@ BLOCK = "█"
 # Soft hyphens, joiners and the like stand inside of words and are not seen.
 _UNSEEN = re.compile("[\u00ad\u200c\u200d\u2060\ufeff]")
 # Thai, Lao, Burmese, Khmer, kana, Han: no space stands between their words.
-_UNSPACED = re.compile(
+UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u31f0-\u31ff"
     "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
 )
@@ -86,7 +86,7 @@ def _words_of(folded: str) -> list[str]:
     before = ""  # what the character before was: nothing, part of a word, or one alone
     for character in folded:
         kind = unicodedata.category(character)[0]
-        alone = "alone" if _UNSPACED.match(character) else "part"
+        alone = "alone" if UNSPACED.match(character) else "part"
         if before and (kind == "M" or (kind in "LN" and before == alone == "part")):
             found[-1] += character
         elif kind in "LN":

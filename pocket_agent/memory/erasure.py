@@ -11,6 +11,7 @@ from pocket_agent.errors import StoreError
 from pocket_agent.memory import branches
 from pocket_agent.memory.covering import Cover, Needle
 from pocket_agent.memory.dates import moment
+from pocket_agent.memory.echoes import find_echoes
 from pocket_agent.memory.records import UNFINISHED
 from pocket_agent.profile.facts import Event, Source
 from pocket_agent.profile.redaction import Scope, value_of
@@ -28,6 +29,7 @@ class Wish:
         turn: id of a turn. session: id of a conversation.
         turns, facts: what was chosen of a topic: ids of turns, and slots and values of facts.
         matching: whatever holds these words, in any case. substring: inside of words too.
+        keep_replies: leave replies elsewhere that repeat a turn that goes.
         since, until: what was said or learnt from the one moment up to before the other.
         everything: the whole profile.
     """
@@ -41,6 +43,7 @@ class Wish:
     facts: tuple[tuple[str, str], ...] = ()
     matching: str = ""
     substring: bool = False
+    keep_replies: bool = False
     since: datetime | None = None
     until: datetime | None = None
     everything: bool = False
@@ -78,7 +81,8 @@ class Targets:
     """Everything that goes or changes, facts and events aside, which follow from the scope.
 
     Args:
-        gone: turns to delete. covered: row numbers of turns that stay, and their text without
+        gone: turns to delete. echoes: those of them that are replies elsewhere which repeat the
+            others. covered: row numbers of turns that stay, and their text without
             the words. touched: row numbers of turns that stay, whose neighbour goes or changes.
         behind: those of them that come right after, whose vectors know it.
         sessions: ids of conversations that go. titles: new titles of those that stay.
@@ -87,6 +91,7 @@ class Targets:
     """
 
     gone: tuple[Row, ...] = ()
+    echoes: tuple[Row, ...] = ()
     covered: dict[int, str] = field(default_factory=dict)
     touched: frozenset[int] = frozenset()
     behind: frozenset[int] = frozenset()
@@ -121,7 +126,9 @@ def _of_turns(
 ) -> Targets:
     needle = Needle(wish.matching, substring=wish.substring)
     parents = branches.parents(connection, ((row.session, row.id) for row in rows))
-    chosen = _with_replies(rows, _chosen(rows, wish, needle), parents)
+    named = _with_replies(rows, _chosen(rows, wish, needle), parents)
+    echoes = set() if wish.keep_replies else find_echoes(connection, rows, named, events)
+    chosen = _with_replies(rows, named | echoes, parents)
     _check(rows, titles, chosen, wish)
     gone = tuple(row for row in rows if row.n in chosen)
     kept = {row.session for row in rows if row.n not in chosen}
@@ -130,6 +137,7 @@ def _of_turns(
     holds = needle.within if needle else _holds_nothing
     return Targets(
         gone=gone,
+        echoes=tuple(row for row in gone if row.n not in named),
         touched=_touched(rows, chosen),
         behind=_behind(rows, chosen),
         sessions=sessions,

@@ -21,6 +21,7 @@ from pocket_agent.profile.rules import replay
 
 _NAMES = {
     "turns": ("turn", "turns"),
+    "replies": ("reply elsewhere that repeated it", "replies elsewhere that repeated it"),
     "covered": ("turn with the words blacked out", "turns with the words blacked out"),
     "sessions": ("conversation", "conversations"),
     "titles": ("title", "titles"),
@@ -42,6 +43,7 @@ class Receipt:
     """What was erased, or would be: how many of each kind, and no word of it.
 
     Args:
+        replies: replies in other places that repeat a turn that goes, since it was recalled there.
         covered: turns that stay, with the words made illegible. quotes: words facts rested on.
         changes: rows of the log. notes: settings, such as messages that were not sent yet.
         exports: files of ours that held something of it.
@@ -49,6 +51,7 @@ class Receipt:
     """
 
     turns: int = 0
+    replies: int = 0
     covered: int = 0
     sessions: int = 0
     titles: int = 0
@@ -75,12 +78,14 @@ class Plan:
     Args:
         facts: the facts that would go. texts: the turns that would go, then those that would
             change; none where everything would go.
+        replies: the replies elsewhere that would go with them.
         names: ids of the turns and events concerned, by which a file that holds them is known.
     """
 
     receipt: Receipt
     facts: tuple[Fact, ...] = ()
     texts: tuple[str, ...] = ()
+    replies: tuple[str, ...] = ()
     names: frozenset[str] = frozenset()
 
 
@@ -102,7 +107,8 @@ def plan(database: Database, log: EventLog, wish: Wish) -> Plan:
     return Plan(
         _receipt(targets, redacted, log.profile, after, replaced),
         tuple(fact for name, fact in log.profile.facts.items() if name in redacted.facts),
-        (*(row.text for row in targets.gone), *covered),
+        (*(row.text for row in targets.gone if row not in targets.echoes), *covered),
+        tuple(row.text for row in targets.echoes),
         frozenset(names),
     )
 
@@ -204,14 +210,16 @@ def _plan_of_all(connection: Any, log: EventLog) -> Plan:
         notes=count("meta WHERE key NOT LIKE 'forget.%'"),
         replaced=imports.count_set_aside(connection),
     )
-    return Plan(receipt, tuple(facts.values()), (), frozenset(names | {e.id for e in events}))
+    names |= {event.id for event in events}
+    return Plan(receipt, tuple(facts.values()), names=frozenset(names))
 
 
 def _receipt(
     targets: Targets, redacted: Redacted, before: Profile, after: Profile, replaced: int
 ) -> Receipt:
     return Receipt(
-        turns=len(targets.gone),
+        turns=len(targets.gone) - len(targets.echoes),
+        replies=len(targets.echoes),
         covered=len(targets.covered),
         sessions=len(targets.sessions),
         titles=len(targets.titles),

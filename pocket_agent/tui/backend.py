@@ -154,10 +154,12 @@ class Preview:
     Args:
         what: counts by kind; empty if nothing would go.
         lines: the facts and the turns concerned.
+        replies: how many of them are replies elsewhere, which may be kept.
     """
 
     what: str
     lines: tuple[str, ...] = ()
+    replies: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -232,8 +232,11 @@ class Parts(Remembered):
         plan = self.store.plan_forgetting(wish)
         files = exports_holding(self.locations.home, plan.names)
         rows = [*(f"fact · {label(fact)}" for fact in plan.facts)]
-        rows += [*(f"turn · {text}" for text in plan.texts), *(f"file · {p}" for p in files)]
-        return Preview(str(plan.receipt) if plan.receipt else "", tuple(rows))
+        rows += [*(f"turn · {text}" for text in plan.texts)]
+        rows += [f"reply elsewhere · {text}" for text in plan.replies]
+        rows += [f"file · {path}" for path in files]
+        what = str(plan.receipt) if plan.receipt else ""
+        return Preview(what, tuple(rows), len(plan.replies))
 
     def forget(self, wish: Wish) -> Receipt:
         """Erase what is wished."""

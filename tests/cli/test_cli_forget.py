@@ -12,6 +12,7 @@ from cli_checks import complaint
 
 from pocket_agent.cli.forget import numbers_of
 from pocket_agent.errors import UsageError
+from pocket_agent.memory.records import Drawn
 from pocket_agent.memory.store import Store
 from pocket_agent.profile.facts import Actor, Op, OpKind
 
@@ -148,6 +149,22 @@ class Typing(io.StringIO):
         return True
 
 
+def test_replies_elsewhere_are_listed_and_may_be_kept(
+    call: Any, life: dict[str, str], store: Opener
+) -> None:
+    with store() as opened:
+        other = opened.new_session()
+        opened.add_user_turn(other.id, "Am I single?")
+        reply = opened.open_reply(other.id, Drawn(turns=(life["turn"],)))
+        opened.close_reply(reply.id, "You and Jim broke up.")
+    said = call("profile", "forget", "--turn", life["turn"])
+    assert "reply elsewhere  You and Jim broke up." in said.err
+    kept = call("profile", "forget", "--turn", life["turn"], "--keep-replies")
+    assert "elsewhere" not in kept.err
+    said = call("profile", "forget", "--turn", life["turn"], "--yes")
+    assert "1 reply elsewhere that repeated it" in said.out
+
+
 @pytest.mark.slow
 def test_of_a_topic_what_is_chosen_goes(
     call: Any, life: dict[str, str], monkeypatch: pytest.MonkeyPatch
@@ -228,6 +245,7 @@ def test_what_an_old_export_holds_stays_forgotten(
         ("--since", "yesterday"),
         ("--turn", "a", "--keep-turns"),
         ("--turn", "a", "--substring"),
+        ("--everything", "--keep-replies"),
         ("--turn", "a", "--choose", "1"),
         ("--about", " "),
         ("--about", "x", "--matching", "x"),

@@ -14,7 +14,7 @@ import pytest
 from pocket_agent.cli.main import main
 from pocket_agent.memory import cipher
 from pocket_agent.memory.erasure import Wish
-from pocket_agent.memory.records import Turn, TurnRole
+from pocket_agent.memory.records import Drawn, Turn, TurnRole
 from pocket_agent.memory.store import Store
 from pocket_agent.memory.vectors import PartVector
 from pocket_agent.portable.archive import export_profile
@@ -110,6 +110,21 @@ class Garden:
             source = Source("", 0, len(op.value), op.value)
             store.record(op, actor=Actor.USER, source=source, at=at)
         self.forgotten_by("--since", "2019-03-01", "--until", "2019-03-31")
+
+    def echoes(self, store: Store, count: int) -> None:
+        """Turns that replies elsewhere were made from, and repeat."""
+        other = store.new_session("Elsewhere")
+        for _ in range(count):
+            value = self.word()
+            session = store.new_session("Common")
+            turn = store.add_user_turn(session.id, self.sentence(value, self.word()))
+            self.learn(store, turn, "topic", value)
+            fact = store.profile().active("topic")[-1]
+            store.add_user_turn(other.id, "what was it?")
+            for drawn in (Drawn(turns=(turn.id,)), Drawn(facts=(fact.id,))):
+                reply = store.open_reply(other.id, drawn)
+                store.close_reply(reply.id, self.sentence("it was", value))
+            self.forgotten_by("--turn", turn.id)
 
     def notes(self, store: Store, count: int) -> None:
         """Messages that wait."""
@@ -231,6 +246,7 @@ def garden(home: Path, tmp_path: Path, key: str | None) -> Garden:
         made.facts(store, 16)
         made.past(store, 8)
         made.notes(store, 8)
+        made.echoes(store, 4)
         while len(made.words) < PLANTED:
             made.turns(store, 1)
         vectors(store)
@@ -280,6 +296,6 @@ def test_nothing_is_left_beside_a_profile_that_stays_open(home: Path, key: str |
             store.add_user_turn(session.id, f"Zq000open{number} and the wind")
         vectors(store)
         assert found(home, ["Zq000open"])
-        store.forget(Wish(matching="zq000OPEN"))
+        store.forget(Wish(matching="zq000OPEN", substring=True))
         store.add_user_turn(store.new_session().id, "the wind again")
         assert found(home, ["Zq000open"]) == []

@@ -11,7 +11,7 @@ from pocket_agent.memory.erasure import Wish
 from pocket_agent.memory.records import Session
 from pocket_agent.profile.facts import Fact
 from pocket_agent.tui.app import PocketApp
-from pocket_agent.tui.backend import NeedsKeyError, Report
+from pocket_agent.tui.backend import NeedsKeyError, Preview, Report
 from pocket_agent.tui.commands import COMMANDS
 from pocket_agent.tui.screens.chat import ChatScreen
 from pocket_agent.tui.screens.confirm import ConfirmScreen
@@ -163,6 +163,22 @@ async def test_what_is_near_a_topic_is_ticked_one_by_one() -> None:
         Wish(turns=turn, facts=((fact.slot, fact.value),)),
         Wish(matching="ex", substring=True),
     ]
+
+
+async def test_replies_elsewhere_may_be_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    backend = ScriptedBackend()
+
+    async def plan(wish: Wish) -> Preview:
+        return Preview("1 turn, 1 reply elsewhere that repeated it", ("reply elsewhere · Fish",), 1)
+
+    monkeypatch.setattr(backend, "plan_forgetting", plan)
+    async with PocketApp(backend).run_test() as pilot:
+        await say(pilot, "/forget heron")
+        await shows(pilot, "reply elsewhere · Fish")
+        await shows(pilot, "k erase it, keep the replies")
+        await pilot.press("k")
+        await shows(pilot, "forgotten: 2 turns")
+    assert backend.wishes == [Wish(matching="heron", keep_replies=True)]
 
 
 async def test_all_that_would_go_can_be_paged_through() -> None:

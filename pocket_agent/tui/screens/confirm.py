@@ -1,6 +1,7 @@
 """Asks before something is erased for good, showing what would go."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
@@ -19,29 +20,33 @@ if TYPE_CHECKING:
     from pocket_agent.tui.app import PocketApp
 
 YES = "yes"
+KEEP = "keep"
 _PAGE = 100
 
 
 class ConfirmScreen(Frame):
-    """Yes or no. Answers YES, or None.
+    """Yes or no. Answers YES, KEEP (yes, but replies elsewhere stay), or None.
 
     Args:
         what: what would go, in one line. lines: the rows concerned, all of them.
+        replies: how many of them are replies elsewhere.
     """
 
     CSS_PATH = "confirm.tcss"
     TITLE = "Forget"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "agree", "erase it for good"),
+        Binding("k", "keep", "erase it, but keep the replies elsewhere that repeat it"),
         Binding("escape,n", "decline", "keep everything", priority=True),
         Binding("right", "turn(1)", "the next page of rows", priority=True),
         Binding("left", "turn(-1)", "the page before", priority=True),
     ]
 
-    def __init__(self, what: str, lines: Sequence[str]) -> None:
+    def __init__(self, what: str, lines: Sequence[str], replies: int = 0) -> None:
         super().__init__()
         self._what = what
         self._lines = lines
+        self._replies = replies
         self._first = 0
         self._rows = Static("", markup=False)
         self._place = Static("", classes="told", markup=False)
@@ -52,7 +57,9 @@ class ConfirmScreen(Frame):
         yield VerticalScroll(self._rows, id="rows")
         yield self._place
         yield Static("No undo brings it back.", classes="told", markup=False)
-        yield Static("y erase it · Esc keep everything", classes="keys", markup=False)
+        keep = "k erase it, keep the replies elsewhere · " if self._replies else ""
+        keys = f"y erase it · {keep}Esc keep everything"
+        yield Static(keys, classes="keys", markup=False)
 
     def on_mount(self) -> None:
         self._show()
@@ -75,6 +82,10 @@ class ConfirmScreen(Frame):
     def action_agree(self) -> None:
         self.dismiss(YES)
 
+    def action_keep(self) -> None:
+        if self._replies:
+            self.dismiss(KEEP)
+
     def action_decline(self) -> None:
         self.dismiss(None)
 
@@ -89,8 +100,12 @@ async def forget_asking(app: "PocketApp", backend: Backend, wish: "Wish") -> str
         preview = await backend.plan_forgetting(wish)
         if not preview.what:
             return "nothing holds that"
-        if await app.push_screen_wait(ConfirmScreen(preview.what, preview.lines)) != YES:
+        screen = ConfirmScreen(preview.what, preview.lines, preview.replies)
+        answer = await app.push_screen_wait(screen)
+        if answer is None:
             return "nothing was forgotten"
+        if answer == KEEP:
+            wish = replace(wish, keep_replies=True)
         if app.chat.dialogue.replying:
             return "✗ a reply is being written: stop it first (Esc in the chat)"
         line = await backend.forget(wish)
