@@ -1,7 +1,7 @@
 """Replies elsewhere that repeat what is to be forgotten, because they were made from it.
 
-`contexts` knows what each reply was made from. Of these replies, those count that say a word of what
-goes which no turn of the person's that stays says too.
+`contexts` knows what each reply was made from. Of these replies, those count that say a word of
+what goes which no turn of the person's that stays says too.
 """
 
 import re
