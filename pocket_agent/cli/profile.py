@@ -53,7 +53,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     setting.add_argument("value", nargs="+", help="the fact's words")
     setting.add_argument("--avoid", action="store_true", help="something you dislike or avoid")
     setting.add_argument(
-        "--instead-of", metavar="VALUE", default="", help="edit: the value that it replaces"
+        "--instead-of",
+        metavar="VALUE",
+        default="",
+        help="edit: the value that it replaces, or SLOT: VALUE if it was filed wrongly",
     )
     for name, about in marks.COMMANDS.items():
         marks.add_arguments(command(name, marks.command(name), about))

@@ -13,8 +13,10 @@ from pocket_agent.memory.covering import Cover, Needle
 from pocket_agent.memory.dates import moment
 from pocket_agent.memory.echoes import find_echoes
 from pocket_agent.memory.records import UNFINISHED
+from pocket_agent.profile.edits import refiles
 from pocket_agent.profile.facts import Event, Source
-from pocket_agent.profile.redaction import Scope, value_of
+from pocket_agent.profile.redaction import Scope, Value, value_of
+from pocket_agent.profile.values import key
 
 _ROWS = "SELECT n, id, session, role, speaker, text, at, status FROM turns ORDER BY session, n"
 _TITLES = "SELECT id, title, started FROM sessions"
@@ -282,7 +284,7 @@ def _of_facts(
     wish: Wish,
 ) -> Targets:
     """Facts: their words become illegible in the turns, but where another fact needs them."""
-    values = frozenset(value_of(*each) for each in wish.values)
+    values = _with_refiled(frozenset(value_of(*each) for each in wish.values), events)
     said = [(value_of(e.op.slot, e.op.value), e.op.value, e) for e in events]
     named = [value for _, value in wish.values]
     cover = Cover([*named, *(raw for other, raw, _ in said if other in values)])
@@ -315,6 +317,21 @@ def _of_facts(
         meta=_without(connection, cover.within),
         scope=Scope(values=values, cover=covered),
     )
+
+
+def _with_refiled(values: frozenset[Value], events: Sequence[Event]) -> frozenset[Value]:
+    """With what the same words were filed under before a hand put them elsewhere, or after it."""
+    known = {event.id: event.op for event in events}
+    pairs = [
+        {value_of(event.op.slot, event.op.value), value_of(old.slot, old.value)}
+        for event in events
+        if refiles(event.op) and (old := known.get(event.op.fact)) is not None
+        if key(old.value) == key(event.op.value)
+    ]
+    found = values
+    while more := frozenset().union(*(pair for pair in pairs if pair & found)) - found:
+        found |= more
+    return found
 
 
 def _without(connection: Any, holds: Callable[[str], bool]) -> dict[str, str | None]:

@@ -237,8 +237,7 @@ class LiveBackend:
 
     async def edit_fact(self, fact: str, value: str) -> str:
         held = await self._fact(fact)
-        op = Op(OpKind.UPDATE, held.slot, value, held.value, held.polarity, fact)
-        return await self._record(op)
+        return await asyncio.to_thread(self._open.edit_fact, held, value)
 
     async def remove_fact(self, fact: str) -> str:
         held = await self._fact(fact)

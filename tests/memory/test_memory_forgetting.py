@@ -12,6 +12,7 @@ from pocket_agent.memory.forgetting import Receipt
 from pocket_agent.memory.records import Session, Turn, TurnRole
 from pocket_agent.memory.store import Store
 from pocket_agent.memory.vectors import PartVector
+from pocket_agent.profile.edits import edit_of
 from pocket_agent.profile.facts import Actor, Op, OpKind, Source
 from pocket_agent.profile.rules import Outcome, replay
 from pocket_agent.profile.sources import ground
@@ -166,6 +167,21 @@ def test_whole_words_are_forgotten_and_the_rest_of_a_word_is_no_match(store: Sto
     left = [turn.text for turn in store.turns(session.id)]
     assert left == ["my exam is in May", "my best ex"]
     assert held(store) == [("other", "my example")]
+    sound(store)
+
+
+def test_what_was_filed_elsewhere_before_goes_with_it(store: Store) -> None:
+    session = store.new_session()
+    turn = said(store, session, "It is all about Porto", "I see")
+    learn(store, turn, "plan", "Porto")
+    (plan,) = store.profile().active()
+    typed = Source("", 0, 5, "Porto")
+    store.record(edit_of(plan, "home", "Porto", plan.polarity), actor=Actor.USER, source=typed)
+    assert store.profile().active()[0].sources[-1].quote == "It is all about Porto"
+    store.forget(Wish(slot="home", value="Porto"))
+    assert store.turns(session.id)[0].text == "It is all about █████"
+    assert store.profile().facts == {}
+    assert not any("Porto" in (event.op.value, event.op.old) for event in store.events())
     sound(store)
 
 

@@ -9,11 +9,12 @@ from tui_samples import exchanges
 
 from pocket_agent.errors import PocketAgentError
 from pocket_agent.paths import Locations
-from pocket_agent.profile.facts import Actor, Op, OpKind
+from pocket_agent.profile.facts import Actor, Fact, FactState, Op, OpKind, Polarity
 from pocket_agent.profile.sources import ground
 from pocket_agent.tui.app import PocketApp
 from pocket_agent.tui.live import LiveBackend
 from pocket_agent.tui.options import TuiOptions
+from pocket_agent.tui.remembered import read_edit
 from pocket_agent.tui.screens.chat import ChatScreen
 from pocket_agent.tui.screens.profile import ProfileScreen
 
@@ -80,9 +81,44 @@ async def test_the_real_backend_knows_the_past_of_a_fact(locations: Locations) -
         ]
         assert await backend.facts_at("2020-01-01") == []
         assert len(await backend.facts_at("2099-01-01")) == 2
+        said = await backend.edit_fact(home.id, "origin: Porto")
+        assert said == "remembered: origin · Porto"
+        (moved,) = store.profile().active("origin")
+        assert (moved.learnt, moved.sources[-1].turn) == (home.learnt, turn.id)
+        assert await backend.edit_fact(olives.id, "like olives") == (
+            "remembered: food · likes olives"
+        )
+        await backend.undo()
         for text in ("nothing", "food:", "nowhere: x"):
             with pytest.raises(PocketAgentError):
                 await backend.add_fact(text)
         assert Path(locations.profiles).exists()
     finally:
         await backend.close()
+
+
+@pytest.mark.parametrize(
+    ("slot", "value", "sign", "text", "meant"),
+    [
+        ("home", "Leeds", "+", "Porto", ("home", "Porto", "+")),
+        ("home", "Leeds", "+", "Origin: Leeds", ("origin", "Leeds", "+")),
+        ("food", "olives", "+", "avoid olives", ("food", "olives", "-")),
+        ("food", "olives", "-", "green olives", ("food", "green olives", "-")),
+        ("food", "olives", "-", "likes olives", ("food", "olives", "+")),
+        ("food", "tea", "-", "drink: tea", ("drink", "tea", "-")),
+        ("food", "tea", "+", "avoid drink: tea", ("drink", "tea", "-")),
+        ("food", "tea", "+", "drink: avoid tea", ("drink", "tea", "-")),
+        ("food", "Leeds", "-", "home: Leeds", ("home", "Leeds", "+")),
+        ("food", "sugar", "-", "goal: avoid sugar", ("goal", "avoid sugar", "+")),
+        ("goal", "avoid sugar", "+", "avoid sugar and salt", ("goal", "avoid sugar and salt", "+")),
+        ("goal", "sleep", "+", "avoid late nights", ("goal", "avoid late nights", "+")),
+        ("manner", "like a pal", "+", "like an old pal", ("manner", "like an old pal", "+")),
+        ("other", "note", "+", "todo: call Ann", ("other", "todo: call Ann", "+")),
+        ("food", "olives", "+", "avoid", ("food", "avoid", "+")),
+    ],
+)
+def test_what_is_typed_over_a_fact(
+    slot: str, value: str, sign: str, text: str, meant: tuple[str, str, str]
+) -> None:
+    held = Fact("f", slot, value, Polarity(sign), 1.0, FactState.ACTIVE, Actor.USER, "2026")
+    assert read_edit(held, text) == meant
