@@ -154,6 +154,7 @@ def _with_export(folder: Path) -> None:
 
 
 _NEWER = """
+DROP INDEX turns_read_later;
 DROP TABLE heads;
 DROP TABLE branches;
 ALTER TABLE sessions DROP COLUMN archived;
@@ -220,6 +221,8 @@ def _migrate(folder: Path) -> None:
     Store.open(profile_in(folder)).close()
 
 
+_FORGET = ("profile", "forget")
+
 DEEDS = {
     deed.name: deed
     for deed in (
@@ -229,7 +232,7 @@ DEEDS = {
         Deed("encrypt", _plain, _rekey(None, FIRST)),
         Deed("rekey", _first, _rekey(FIRST, SECOND)),
         Deed("decrypt", _first, _rekey(FIRST, None)),
-        Deed("forget", _plain, _command("profile", "forget", "--matching", WORD, "--yes")),
+        Deed("forget", _plain, _command(*_FORGET, "--matching", WORD, "--substring", "--yes")),
         Deed("undo", _plain, _command("profile", "undo")),
     )
 }

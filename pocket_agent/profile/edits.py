@@ -2,7 +2,16 @@
 
 from dataclasses import replace
 
-from pocket_agent.profile.facts import Actor, Event, Fact, FactState, Op, OpKind, Profile
+from pocket_agent.profile.facts import (
+    Actor,
+    Event,
+    Fact,
+    FactState,
+    Op,
+    OpKind,
+    Polarity,
+    Profile,
+)
 from pocket_agent.profile.outcomes import Applied, Outcome
 from pocket_agent.profile.slots import SINGLE
 from pocket_agent.profile.values import clean, key
