@@ -107,7 +107,8 @@ class Arrivals:
     ) -> None:
         """Add what another program held: conversations, and statements that wait. All or none.
 
-        One conversation at a time is held in memory.
+        With conversations, all of it is one import, which `undo` takes back. Statements alone are
+        a step of the log. One conversation at a time is held in memory.
 
         Args:
             learn: whether the policy is to read these turns later (`turns_read_later`), or never.
@@ -116,15 +117,21 @@ class Arrivals:
             StoreError: a turn of the same id is already stored; nothing was added.
             ProfileError: the rules don't allow a statement; nothing was added.
         """
-        try:
-            with self.database.writing():
-                for session, turns in conversations:
-                    self._sessions.add_known(session)
-                    self._turns.add_many(turns, READ_LATER if learn else "import")
-                self._log.record_together(entries, Actor.IMPORT)
-        except BaseException:
-            self._log.reload()
-            raise
+        batch, read_by = None, READ_LATER if learn else "import"
+        with self._log.lock:
+            try:
+                with self.database.writing() as connection:
+                    for session, turns in conversations:
+                        if batch is None:
+                            batch = imports.begin(connection, replace=False)
+                        self._sessions.add_known(session, batch)
+                        self._turns.add_many(turns, read_by, batch)
+                    self._log.record_together(entries, Actor.IMPORT, batch)
+                    if batch is not None:
+                        imports.end(connection, batch)
+            except BaseException:
+                self._log.reload()
+                raise
 
     def turn_ids(self, session: str) -> set[str]:
         """The ids of the turns of a conversation; none if it is not there."""

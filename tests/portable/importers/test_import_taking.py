@@ -231,3 +231,25 @@ def test_with_consent_what_was_said_is_queued_behind_what_is_said_here(
     for later in store.turns_read_later():
         store.mark_read(later.id, "policy")
     assert store.turns_read_later() == []
+
+
+def test_conversations_and_what_is_noted_beside_them_are_one_step_of_undo(
+    store: Store, tmp_path: Path
+) -> None:
+    store.record(Op(OpKind.ADD, "home", "Porto"), actor=Actor.USER)
+    take(store, written(tmp_path, [chatgpt()], "a"))
+    before = rows(store)
+    longer = written(tmp_path, [chatgpt(), remembering()], "b")
+    done = take(store, longer)
+    assert (done.turns, done.statements) == (2, 6)
+    store.undo()
+    assert rows(store) == before
+    assert take(store, longer).turns == 2, "undone is not forgotten"
+    (yes,) = answers(waiting(store.profile())[:1], store.events(), yes=True)
+    store.record(yes, actor=Actor.USER)
+    store.undo()
+    assert len(waiting(store.profile())) == 6, "the newest change first"
+    store.undo()
+    store.undo()
+    assert store.sessions() == []
+    assert [fact.value for fact in store.profile().active()] == ["Porto"]
