@@ -39,7 +39,7 @@ def find_echoes(
     if not sources:
         return set()
     staying = (row.text for row in rows if row.role == "user" and row.n not in chosen)
-    stays = frozenset().union(*map(words_of, staying))
+    stays = frozenset[str]().union(*map(words_of, staying))
     known = {row.id: row for row in rows if row.n not in chosen}
     return _spread({name: words - stays for name, words in sources.items()}, made, known)
 

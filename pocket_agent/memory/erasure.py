@@ -129,7 +129,9 @@ def _of_turns(
     needle = Needle(wish.matching, substring=wish.substring)
     parents = branches.parents(connection, ((row.session, row.id) for row in rows))
     named = _with_replies(rows, _chosen(rows, wish, needle), parents)
-    echoes = set() if wish.keep_replies else find_echoes(connection, rows, named, events)
+    echoes: set[int] = set()
+    if not wish.keep_replies:
+        echoes = find_echoes(connection, rows, named, events)
     chosen = _with_replies(rows, named | echoes, parents)
     _check(rows, titles, chosen, wish)
     gone = tuple(row for row in rows if row.n in chosen)
@@ -329,7 +331,7 @@ def _with_refiled(values: frozenset[Value], events: Sequence[Event]) -> frozense
         if key(old.value) == key(event.op.value)
     ]
     found = values
-    while more := frozenset().union(*(pair for pair in pairs if pair & found)) - found:
+    while more := frozenset[Value]().union(*(p for p in pairs if p & found)) - found:
         found |= more
     return found
 

@@ -108,4 +108,5 @@ def _facts(
 
 def _cosine(one: bytes, other: bytes) -> float:
     """Of two vectors as the embedder gives them: their length is 1."""
-    return sum(map(mul, *(unpack(f"<{len(each) // 4}f", each) for each in (one, other))))
+    left, right = (unpack(f"<{len(each) // 4}f", each) for each in (one, other))
+    return float(sum(map(mul, left, right)))

@@ -173,6 +173,7 @@ async def test_replies_elsewhere_may_be_kept(monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(backend, "plan_forgetting", plan)
     async with PocketApp(backend).run_test() as pilot:
+        await shows(pilot, "○ ready")
         await say(pilot, "/forget heron")
         await shows(pilot, "reply elsewhere · Fish")
         await shows(pilot, "k erase it, keep the replies")

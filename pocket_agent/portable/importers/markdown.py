@@ -146,7 +146,8 @@ class Notes:
         if not text or len(text) > MAX_NOTES or text.startswith(_DATA):
             yield Unknown()
             return
-        fresh = [line for line in map(_listed, text.split("\n")) if self._is_new(line)]
+        listed = "\n".join(map(_listed, text.split("\n")))
+        fresh = [line for line in listed.split("\n") if self._is_new(line)]
         self._left -= sum(map(len, fresh))
         if self._left < 0:
             yield Unknown()

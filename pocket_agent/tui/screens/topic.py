@@ -61,6 +61,7 @@ class TopicScreen(Frame):
         yield Static(_KEYS, classes="keys", markup=False)
 
     def on_mount(self) -> None:
+        self._list.highlighted = 0
         self._list.focus()
 
     def action_all(self) -> None:
