@@ -97,7 +97,7 @@ async def test_what_an_imported_conversation_says_is_read_last_and_waits(store: 
     store.add_user_turn(store.new_session().id, "I play chess")
     policy = Decided(keep, Reading((bees, PORTO)))
     first = [learnt async for learnt in Learner(store, policy, imported=False).catch_up()]
-    assert [learnt.line for learnt in first] == ["remembered: hobby · chess"]
+    assert [learnt.line for learnt in first] == ["remembered: hobby · likes chess"]
     assert [turn.id for turn in store.turns_read_later()] == ["t-1"]
     assert [learnt async for learnt in Learner(store, policy).catch_up()] == [], "no news here"
     assert [fact.value for fact in store.profile().active()] == ["Leeds", "chess"]

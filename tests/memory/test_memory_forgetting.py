@@ -157,16 +157,16 @@ def test_whole_words_are_forgotten_and_the_rest_of_a_word_is_no_match(store: Sto
     session = store.new_session()
     for text in ("My ex-wife called", "my exam is in May", "MY,\nEX!", "my best ex"):
         store.add_user_turn(session.id, text)
-    store.record(Op(OpKind.ADD, "other", "my example"), actor=Actor.USER)
-    store.record(Op(OpKind.ADD, "past", "left my “ex”"), actor=Actor.USER)
+    store.record(Op(OpKind.ADD, "other", "not my example"), actor=Actor.USER)
+    store.record(Op(OpKind.ADD, "past", "left my “ex” behind"), actor=Actor.USER)
     plan = store.plan_forgetting(Wish(matching="my ex"))
     assert plan.texts == ("My ex-wife called", "MY,\nEX!")
-    assert [fact.value for fact in plan.facts] == ["left my “ex”"]
-    assert store.plan_forgetting(Wish(matching="my ex", substring=True)).receipt.turns == 3
+    assert [fact.value for fact in plan.facts] == ["left my “ex” behind"]
+    assert store.plan_forgetting(Wish(matching="my ex", substring=True)).receipt.turns == 2
     store.forget(Wish(matching="my ex"))
     left = [turn.text for turn in store.turns(session.id)]
     assert left == ["my exam is in May", "my best ex"]
-    assert held(store) == [("other", "my example")]
+    assert held(store) == [("other", "not my example")]
     sound(store)
 
 

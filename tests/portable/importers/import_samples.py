@@ -159,7 +159,7 @@ def remembering(name: str = "c-9", **more: Any) -> dict[str, Any]:
 
 
 MEMORY = {
-    "conversations_memory": "**Work**\n\nAna binds books. She works alone.\n\n- likes tea\n",
+    "conversations_memory": "**About work**\n\nAna binds books. She works alone.\n- likes tea\n",
     "project_memories": {"p-1": "The atlas is due in May.", "p-2": 7},
     "account_uuid": "someone",
 }
