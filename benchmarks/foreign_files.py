@@ -191,7 +191,7 @@ class HostileZip:
 
 def _tree(name: str) -> dict[str, Any]:
     typed = {"about_user_message": "I bind books.", "about_model_message": "Be brief."}
-    told = {
+    told: dict[str, Any] = {
         "content": {"content_type": "user_editable_context", "user_profile": "```I bind books.```"},
         "metadata": {"user_context_message_data": typed},
     }

@@ -229,7 +229,7 @@ class ScriptedBackend(ScriptedFacts):
         if topic == "nowhere":
             return ()
         facts = (Proposed(f"fact · {fact.value}", Near(fact=fact)) for fact in self._facts[:2])
-        return (*facts, Proposed("turn · I moved [b]to[/b] Porto", Near(turn=self._turns[0])))
+        return (*facts, Proposed("turn · I moved [b]to[/b] Porto", Near(turn=exchanges(1)[0])))
 
     async def plan_forgetting(self, wish: Wish) -> Preview:
         if wish.matching == "nowhere":
