@@ -460,7 +460,9 @@ async def forget_by(pilot: Pilot[str], command: str) -> None:
 
     def told() -> bool:
         last = app.chat.dialogue.conversation.entries[-1:]
-        return last != before and isinstance(last[0], Note) and last[0].text.startswith("forgotten")
+        if not last or last == before:  # while it is loaded anew there is none
+            return False
+        return isinstance(last[0], Note) and last[0].text.startswith("forgotten")
 
     app.chat.query_one(Prompt).insert(command)
     await pilot.press("enter")

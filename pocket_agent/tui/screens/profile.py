@@ -145,7 +145,7 @@ class ProfileScreen(Listing[Fact | _Wish]):
         fact = self._chosen()
         if fact is not None and fact.state is not FactState.DOUBT and not self._day:
             self._editing = fact
-            hint = f"new value of {fact.slot}, or: slot: value, avoid …, like …"
+            hint = f"new value of {fact.slot}, or slot: value"
             self._open_field(hint, printable(fact.value))
 
     def action_filter(self) -> None:
