@@ -7,39 +7,18 @@ Prints a line a promise and writes all figures as JSON.
 
 import argparse
 import asyncio
-import json
-import platform
 import sys
-import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from benchmarks import footprint, recall_speed, stopping, ui
 from benchmarks.fresh_engine import fresh_engine
+from benchmarks.promise import Promise, keep
 from pocket_agent.assistant.measure import measure
 from pocket_agent.memory.embedder import Embedder
 
 RECALL_TURNS = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class Promise:
-    """A figure and the bound it is held to."""
-
-    what: str
-    figure: float
-    bound: float
-    at_most: bool = True
-
-    @property
-    def kept(self) -> bool:
-        return self.figure <= self.bound if self.at_most else self.figure >= self.bound
-
-    def __str__(self) -> str:
-        sign = "≤" if self.at_most else "≥"
-        mark = "ok  " if self.kept else "MISS"
-        return f"{mark} {self.what}: {self.figure:.3g} ({sign} {self.bound:g})"
 
 
 def collect() -> dict[str, Any]:
@@ -94,18 +73,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=Path("runs/bench.json"))
     out: Path = parser.parse_args().out
     found = collect()
-    kept = promises(found)
-    print("\n".join(map(str, kept)))
-    about = {
-        "date": time.strftime("%Y-%m-%d"),
-        "machine": f"{platform.system()} {platform.machine()}",
-        "python": platform.python_version(),
-        "promises": [{**asdict(p), "kept": p.kept} for p in kept],
-        **found,
-    }
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps(about, indent=1))
-    print(f"written to {out}", file=sys.stderr)
+    keep(out, promises(found), found)
     return 0
 
 
