@@ -21,6 +21,8 @@ USUAL = (100, 30)
 """Columns and rows in which one can type."""
 PATIENCE_S = 300.0
 """How long anything may take, on a machine that is busy with something else."""
+_LAPS = 10
+"""Rounds of the event loop after a key, in which whatever it begins has begun."""
 
 SAYING = {"send": 5, "paste": 1, "stop": 2, "queue": 1, "regenerate": 2, "edit": 2}
 """What has a reply made, and how often."""
@@ -261,6 +263,8 @@ class Hands:
     async def _press(self, *keys: str) -> None:
         await self._app._press_keys(keys)
         await self._pilot.pause()
+        for _ in range(_LAPS):
+            await asyncio.sleep(0)
 
     async def _shows(self, screen: type[object]) -> None:
         await until(lambda: isinstance(self._app.screen, screen), PATIENCE_S)
