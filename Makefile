@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test test-fast lint bench policy policy-smoke screenshots clean
+.PHONY: help setup run demo test test-fast lint bench bench-long bench-peers soak policy policy-smoke screenshots clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -42,6 +42,16 @@ lint: $(VENV)/.installed-dev ## format, lint, types, import contract
 
 bench: $(VENV)/.installed-dev ## speed, as ratios within one run
 	$(BIN)/python -m benchmarks
+
+bench-long: $(VENV)/.installed-dev ## a conversation of 1,000 messages, and first tokens deep in one
+	$(BIN)/python -m benchmarks.long_session
+	$(BIN)/python -m benchmarks.first_token
+
+bench-peers: $(VENV)/.installed-dev ## other terminal chats beside ours; installs them, apart from ours
+	$(BIN)/python -m benchmarks.peers
+
+soak: $(VENV)/.installed-dev ## random hands on the real app for ten minutes: growth, errors, the file
+	$(BIN)/python -m benchmarks.soak
 
 screenshots: $(VENV)/.installed-dev ## draw the pictures of the README
 	$(BIN)/python -m benchmarks.screenshots

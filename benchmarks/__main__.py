@@ -2,7 +2,9 @@
 
     python -m benchmarks [--out FILE]
 
-Prints a line a promise and writes all figures as JSON.
+Prints a line a promise and writes all figures as JSON. What takes longer runs alone:
+`benchmarks.long_session` and `benchmarks.first_token` (`make bench-long`), `benchmarks.peers`
+(`make bench-peers`), `benchmarks.soak` (`make soak`).
 """
 
 import argparse
