@@ -19,8 +19,6 @@ from pocket_agent.tui.widgets.prompt import MOST_SHOWN, Prompt
 
 USUAL = (100, 30)
 """Columns and rows in which one can type."""
-PATIENCE_S = 300.0
-"""How long anything may take, on a machine that is busy with something else."""
 _LAPS = 10
 """Rounds of the event loop after a key, in which whatever it begins has begun."""
 
@@ -50,6 +48,8 @@ _SCREENS = {
     **{"f5": "SourcesScreen", "f6": "SearchScreen", "ctrl+p": "CommandPalette"},
     **{"/models": "ModelsScreen", "/interview": "InterviewScreen"},
 }
+_IF_ANY = {"SourcesScreen": "sources", "InterviewScreen": "interview"}
+"""Screens that only come where there is something to show, and the worker that looks."""
 _PROFILE_KEYS = ("l", "p", "d", "u", "y", "n", "down", "up")
 _WALK = ("pageup", "pageup", "pagedown", "ctrl+up", "ctrl+down", "ctrl+end")
 
@@ -75,11 +75,11 @@ class Hands:
     """A person at the app.
 
     Args:
-        pilot: holds the app.
+        pilot: holds the app. patience: seconds that anything may take.
     """
 
-    def __init__(self, app: OwnApp, pilot: Pilot[str]) -> None:
-        self._app, self._pilot = app, pilot
+    def __init__(self, app: OwnApp, pilot: Pilot[str], patience: float) -> None:
+        self._app, self._pilot, self._patience = app, pilot, patience
         self._chat, self._dialogue = app.chat, app.chat.dialogue
 
     async def take(self, step: Step) -> None:
@@ -95,9 +95,11 @@ class Hands:
     async def rest(self, *, learnt: bool = True) -> None:
         """Wait until nothing streams or waits and, with `learnt`, nothing is read."""
         dialogue = self._dialogue
-        await until(lambda: not dialogue.replying and not dialogue.conversation.queue, PATIENCE_S)
+        await until(
+            lambda: not dialogue.replying and not dialogue.conversation.queue, self._patience
+        )
         if learnt:
-            await until(lambda: not dialogue.busy and not dialogue.status.doing, PATIENCE_S)
+            await until(lambda: not dialogue.busy and not dialogue.status.doing, self._patience)
 
     # What has a reply made
 
@@ -110,14 +112,16 @@ class Hands:
         text = "\n".join(lines) + dice.choice(("", "\x1b[31m", "\t\x00", "👩‍🚀🇵🇹 ظلّ"))
         self._field.focus()
         self._app.post_message(events.Paste(text))
-        await until(lambda: bool(self._field.text))
+        await until(lambda: bool(self._field.text), self._patience)
         await self._press("enter")
         await self._while_it_streams(dice)
 
     async def _stop(self, dice: random.Random) -> None:
         await self._say(_line(dice))
         wanted = dice.randint(0, 30)
-        await until(lambda: not self._dialogue.replying or self._written() >= wanted, PATIENCE_S)
+        await until(
+            lambda: not self._dialogue.replying or self._written() >= wanted, self._patience
+        )
         await self._press("escape")
         await self.rest(learnt=False)
 
@@ -173,13 +177,13 @@ class Hands:
         await self._shows(SessionsScreen)
         await self._done("sessions")
         await self._press(*["down"] * dice.randint(0, 6), "enter")
-        await until(lambda: not isinstance(self._app.screen, SessionsScreen) or self._is_empty())
+        await until(self._has_left_sessions, self._patience)
         await self._done("switch")
 
-    def _is_empty(self) -> bool:
-        """Whether there is no conversation to be chosen."""
+    def _has_left_sessions(self) -> bool:
+        """Whether a conversation was chosen, or there is none."""
         screen = self._app.screen
-        return isinstance(screen, SessionsScreen) and screen._chosen() is None
+        return not isinstance(screen, SessionsScreen) or screen._chosen() is None
 
     async def _find(self, dice: random.Random) -> None:
         await self._press("f6")
@@ -198,13 +202,11 @@ class Hands:
         else:
             await self._press(opened)
         # With nothing to ask or to show, some say so in one line.
-        shown = time.monotonic() + (2.0 if name in ("SourcesScreen", "InterviewScreen") else 30.0)
-        while type(self._app.screen).__name__ != name and time.monotonic() < shown:
-            await asyncio.sleep(0.02)
-        if type(self._app.screen).__name__ == name:
-            await self._press(*dice.choices(("down", "up", "pagedown"), k=dice.randint(0, 3)))
-        elif name not in ("SourcesScreen", "InterviewScreen"):
-            raise TimeoutError(f"{name} never came by {opened}")
+        asks = _IF_ANY.get(name, "")
+        await until(
+            lambda: self._screen == name or (asks != "" and not self._runs(asks)), self._patience
+        )
+        await self._press(*dice.choices(("down", "up", "pagedown"), k=dice.randint(0, 3)))
 
     async def _profile(self, dice: random.Random) -> None:
         await self._press("f2")
@@ -255,10 +257,14 @@ class Hands:
 
     async def _agree(self) -> None:
         """Say yes, if one is asked."""
-        await until(lambda: isinstance(self._app.screen, ConfirmScreen) or not self._runs("forget"))
+        await until(self._was_asked, self._patience)
         if isinstance(self._app.screen, ConfirmScreen):
             await self._press("y")
         await self._done("forget")
+
+    def _was_asked(self) -> bool:
+        """Whether a forgetting asks, or has come to its end."""
+        return isinstance(self._app.screen, ConfirmScreen) or not self._runs("forget")
 
     async def _press(self, *keys: str) -> None:
         await self._app._press_keys(keys)
@@ -267,12 +273,17 @@ class Hands:
             await asyncio.sleep(0)
 
     async def _shows(self, screen: type[object]) -> None:
-        await until(lambda: isinstance(self._app.screen, screen), PATIENCE_S)
+        await until(lambda: isinstance(self._app.screen, screen), self._patience)
 
     async def _done(self, *groups: str) -> None:
         """Wait until no worker of these groups runs."""
-        await until(lambda: not any(map(self._runs, groups)), PATIENCE_S)
+        await until(lambda: not any(map(self._runs, groups)), self._patience)
         await self._pilot.pause()
+
+    @property
+    def _screen(self) -> str:
+        """The kind of the screen on top."""
+        return type(self._app.screen).__name__
 
     def _runs(self, group: str) -> bool:
         return any(each.group == group and not each.is_finished for each in self._app.workers)
@@ -281,11 +292,11 @@ class Hands:
         """Leave whatever is over the chat, in a terminal in which one can type."""
         if self._app.size != USUAL:
             await self._pilot.resize_terminal(*USUAL)
-        end = time.monotonic() + PATIENCE_S
+        end = time.monotonic() + self._patience
         while len(self._app.screen_stack) > 1:
             await self._press("escape")
             if time.monotonic() > end:
-                raise TimeoutError(f"{self._app.screen} never closed")
+                raise TimeoutError(f"{self._screen} never closed")
         self._chat.leave_editing()
         self._field.focus()
         self._field.clear()

@@ -30,7 +30,7 @@ from textual.notifications import SeverityLevel
 
 from benchmarks import footprint
 from benchmarks.deeds import picture_of
-from benchmarks.hands import PATIENCE_S, SAYING, USUAL, Hands, plan
+from benchmarks.hands import SAYING, USUAL, Hands, plan
 from benchmarks.own_app import BriefBackend, OwnApp
 from benchmarks.promise import Promise, keep
 from benchmarks.ui import until
@@ -147,11 +147,11 @@ def _failed(note: Note) -> bool:
     return bad and not any(words in note.text for words in _HARMLESS)
 
 
-def run(seed: int, turns: int, minutes: float) -> Report:
+def run(seed: int, turns: int, minutes: float, patience: float) -> Report:
     """All of it, and what is left in the file.
 
     Args:
-        turns, minutes: whichever comes first.
+        turns, minutes: whichever comes first. patience: seconds that one step may take.
     """
     report, began = Report(seed), time.monotonic()
     logged = _Logged(report.wrong)
@@ -161,7 +161,7 @@ def run(seed: int, turns: int, minutes: float) -> Report:
             locations = Locations(Path(folder), locate().cache)
             locations.prepare()
             try:
-                asyncio.run(_play(report, locations, turns, began + 60 * minutes))
+                asyncio.run(_play(report, locations, turns, began + 60 * minutes, patience))
             except Exception as error:
                 report.wrong.append(f"the app: {type(error).__name__}: {error}")
                 traceback.print_exc()
@@ -172,24 +172,30 @@ def run(seed: int, turns: int, minutes: float) -> Report:
     return report
 
 
-async def _play(report: Report, locations: Locations, turns: int, end: float) -> None:
+async def _play(
+    report: Report, locations: Locations, turns: int, end: float, patience: float
+) -> None:
     options = TuiOptions(seed=report.seed % 2**32, ask=True)
     backend = BriefBackend(locations, "default", options, REPLY)
     app = _WatchedApp(backend, options, report.wrong)
     try:
-        await _steps(report, app, turns, end)
+        await _steps(report, app, turns, end, patience)
     finally:
         await backend.close_wholly()
 
 
-async def _steps(report: Report, app: _WatchedApp, turns: int, end: float) -> None:
+async def _steps(report: Report, app: _WatchedApp, turns: int, end: float, patience: float) -> None:
     async with app.run_test(size=USUAL, notifications=True) as pilot:
         status = app.chat.dialogue.status
-        await until(lambda: status.readiness.stage.value in ("ready", "failed"), PATIENCE_S)
-        hands = Hands(app, pilot)
+        await until(lambda: status.readiness.stage.value in ("ready", "failed"), patience)
+        hands = Hands(app, pilot, patience)
         for step in plan(report.seed, turns):
-            if time.monotonic() > end or app._exception is not None:
-                report.ended = "the app's end" if app._exception else "all minutes"
+            if not app.is_running:
+                report.ended = "the app's own end"
+                report.wrong.append(f"the app ended before {step.name}")
+                break
+            if time.monotonic() > end:
+                report.ended = "all minutes"
                 break
             try:
                 await hands.take(step)
@@ -200,7 +206,7 @@ async def _steps(report: Report, app: _WatchedApp, turns: int, end: float) -> No
             if step.name in SAYING:
                 report.megabytes.append(await asyncio.to_thread(footprint.megabytes))
                 _tell(report, turns)
-        if app._exception is None:
+        if app.is_running:
             await hands.rest()
 
 
@@ -236,11 +242,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--turns", type=int, default=300, help="messages and replies made anew")
     parser.add_argument("--minutes", type=float, default=10.0, help="at most")
+    parser.add_argument("--patience", type=float, default=300.0, help="seconds for one step")
     parser.add_argument("--seed", type=int, default=20_261)
     parser.add_argument("--out", type=Path, default=Path("runs/soak.json"))
     parser.add_argument("--json", action="store_true", help="print one JSON object, write no file")
     options = parser.parse_args(arguments)
-    report = run(options.seed, options.turns, options.minutes)
+    report = run(options.seed, options.turns, options.minutes, options.patience)
     found = report.record()
     if options.json:
         print(json.dumps(found))

@@ -26,7 +26,16 @@ def test_every_kind_of_step_is_taken() -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_nothing_goes_wrong_under_random_hands() -> None:
-    command = [sys.executable, "-m", "benchmarks.soak", "--json", "--minutes", "25"]
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.soak",
+        "--json",
+        "--minutes",
+        "25",
+        "--patience",
+        "900",
+    ]
     done = subprocess.run(
         [*command, "--turns", str(TURNS), "--seed", str(SEED)],
         cwd=ROOT,
