@@ -53,7 +53,7 @@ LONG, EMPTY, REST = "long", "empty", "at rest"
 _PAUSE_S = 0.1
 _LOST_S = 5.0
 _SIZE = (100, 30)
-_CALM_PERCENT, _CALM_S = 5.0, 2.0
+_CALM_PERCENT, _CALM_S, _CALM_ROUNDS = 5.0, 2.0, 5
 _PATIENCE_S = 600.0
 
 
@@ -133,9 +133,14 @@ class Watch:
             self.app.chat.go_to_turn(SESSION, turns[0])
         await until(lambda: self._held(turns[0]) and self._held(turns[-1]), _PATIENCE_S)
         await self.warmed()
-        self.app.chat.action_to_end()
         transcript = self.app.chat.query_one(Transcript)
-        await until(lambda: transcript.following)
+        await until(lambda: not self._goes_to_turn())
+        while not transcript.following:  # the way to the first message may end only now
+            self.app.chat.action_to_end()
+            await asyncio.sleep(_CALM_S)
+
+    def _goes_to_turn(self) -> bool:
+        return any(w.group == "sources" and not w.is_finished for w in self.app.workers)
 
     def _held(self, turn: str) -> bool:
         return self.app.chat.dialogue.conversation.said(turn) is not None
@@ -274,9 +279,9 @@ async def _idle(
 
 
 def _calm(root: psutil.Process, wait: Callable[[float], None] = time.sleep) -> None:
-    """Wait until a program and all that it started do next to nothing, twice in a row."""
+    """Wait until a program and all that it started have done next to nothing for some seconds."""
     calm, end = 0, time.perf_counter() + _PATIENCE_S
-    while calm < 2 and time.perf_counter() < end:
+    while calm < _CALM_ROUNDS and time.perf_counter() < end:
         before = sum(footprint.cpu_seconds(root).values())
         wait(_CALM_S)
         taken = sum(footprint.cpu_seconds(root).values()) - before

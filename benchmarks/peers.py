@@ -6,7 +6,8 @@ Each gets a throw-away virtual environment (pip, from whatever index is configur
 its own; `--folder` keeps the environments for another run. Measured are `--help`, the time from the
 start in a pseudo-terminal until the screen has echoed a typed letter, and, for `llm` with its
 SmolLM2, replies of a chat: tokens a second and the time to the first text, against our own backend
-on the same file. What can't be installed, started or asked is told, with the reason.
+on the same file. Neither ours nor `llm` has its model loaded when one can type. What can't be
+installed, started or asked is told, with the reason.
 """
 
 import argparse
