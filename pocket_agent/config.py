@@ -49,6 +49,7 @@ class Settings:
         resume: the chat begins with the last conversation rather than a new one.
         when_full: what becomes of the oldest turns when the context is full: "drop" leaves them
             out, "summarise" has the model sum them up in idle time.
+        panel: what is remembered stands beside the chat, where the terminal is wide enough.
         keys: keys of the chat that differ from the usual ones, by action (`keys.DEFAULT_KEYS`).
     """
 
@@ -71,6 +72,7 @@ class Settings:
     device: str = ""
     resume: bool = False
     when_full: str = "drop"
+    panel: bool = False
     keys: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -216,6 +218,7 @@ _RULES: dict[str, _Rule] = {
     "enter_sends": _SWITCH,
     "when_full": _Rule(lambda v: v in ("drop", "summarise"), '"drop" or "summarise"'),
     "resume": _SWITCH,
+    "panel": _SWITCH,
     "seed": _whole(0, 2**32 - 1),
     "threads": _whole(0, 1024),
     "lock_after_minutes": _whole(0, 7 * 24 * 60),

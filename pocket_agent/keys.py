@@ -10,6 +10,7 @@ DEFAULT_KEYS: dict[str, str] = {
     "context": "f4",
     "sources": "f5",
     "find": "f6",
+    "panel": "f7",
     "new": "ctrl+n",
     "stop": "escape",
     "regenerate": "ctrl+r",

@@ -56,6 +56,7 @@ def tui_options(arguments: argparse.Namespace) -> "tuple[Locations, str, TuiOpti
         theme=settings.theme,
         enter_sends=settings.enter_sends,
         keys=settings.keys,
+        panel=settings.panel,
         key=key,
         session=getattr(arguments, "session", None),
         turn=getattr(arguments, "turn", ""),
@@ -79,6 +80,7 @@ def tui_options(arguments: argparse.Namespace) -> "tuple[Locations, str, TuiOpti
         new_profile=new and named and not silent,
         offers_encryption=new and key is None and not silent and may_offer,
         save_theme=None if silent else partial(_save, locations.config, "theme"),
+        save_panel=None if silent else partial(_save, locations.config, "panel"),
         decline_encryption=partial(_save, locations.config, "offer_encryption", False),
     )
     return locations, name, options

@@ -32,6 +32,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "profile", "profile", "what is remembered about you: see, edit, delete, undo", "profile"
     ),
+    Command("panel", "panel", "show or hide what is remembered, beside the chat", "panel"),
     Command("sessions", "sessions", "earlier conversations", "sessions"),
     Command("context", "context", "the very prompt that the last reply was made from", "context"),
     Command(

@@ -29,6 +29,7 @@ class Correcting:
         else:
             row.undone = True
         self._view.entries_changed()
+        self._view.facts_changed()
 
     async def answer(self, yes: bool, row: Remembered | None = None) -> None:
         """Say yes or no to what one line asks, or the newest that still asks."""
@@ -46,6 +47,7 @@ class Correcting:
             return
         row.line, row.seq = done.line, done.seq
         self._view.entries_changed()
+        self._view.facts_changed()
 
     # What the dialogue has.
 

@@ -94,6 +94,7 @@ class Dialogue(Redoing, Correcting):
         if unsent := await self.backend.waiting():
             self._unsent.kept = unsent
             self._view.draft_returned("\n".join(unsent))
+        self._view.facts_changed()
         await self.mark_versions()
         self._pump()
 
@@ -215,8 +216,7 @@ class Dialogue(Redoing, Correcting):
         try:
             async for event in self.backend.catch_up():
                 if isinstance(event, Learnt):
-                    self.conversation.learn(event)
-                    self._view.entries_changed()
+                    self._learnt(event)
         except PocketAgentError as error:
             self.fail(error)
         finally:
@@ -274,11 +274,15 @@ class Dialogue(Redoing, Correcting):
                     self._spawn(self.attempt(self.mark_versions()))
                 self._release()
             case Learnt():
-                self.conversation.learn(event)
-                self._view.entries_changed()
+                self._learnt(event)
             case PolicyIdle():
                 self._learning = 0
                 self._changed_status()
+
+    def _learnt(self, event: Learnt) -> None:
+        self.conversation.learn(event)
+        self._view.entries_changed()
+        self._view.facts_changed()
 
     def _broken(self, exchange: Exchange, line: str) -> None:
         """An exchange ended early."""

@@ -15,6 +15,7 @@ class TuiOptions:
         theme: name of a theme; an unknown one falls back to our own.
         enter_sends: Enter sends and ctrl+j makes a new line; if not, the other way round.
         keys: keys that differ from the usual ones, by action (`keys.DEFAULT_KEYS`).
+        panel: the panel of what is remembered stands beside the chat, where there is room.
         session: id of the session to open; None starts a new one.
         turn: id of a turn of it to show; empty for the last.
         resume: go on with the last session, if none is named.
@@ -40,11 +41,13 @@ class TuiOptions:
         new_profile: the profile was named by hand and is not there yet: say that it was made.
         decline_encryption: called in a worker thread when a person does not want that.
         save_theme: called in a worker thread with the name of the theme a person chose.
+        save_panel: called in a worker thread with whether a person wants the panel.
     """
 
     theme: str = DEFAULT_THEME
     enter_sends: bool = True
     keys: Mapping[str, str] = field(default_factory=dict)
+    panel: bool = False
     session: str | None = None
     turn: str = ""
     resume: bool = False
@@ -69,6 +72,7 @@ class TuiOptions:
     new_profile: bool = False
     decline_encryption: Callable[[], None] | None = None
     save_theme: Callable[[str], None] | None = None
+    save_panel: Callable[[bool], None] | None = None
 
     @property
     def mode(self) -> str:

@@ -19,6 +19,7 @@ from pocket_agent.tui.dialogue import Dialogue
 from pocket_agent.tui.options import TuiOptions
 from pocket_agent.tui.screens.asking import OFFER, Asking
 from pocket_agent.tui.screens.choosing import Choosing
+from pocket_agent.tui.screens.docking import Docking
 from pocket_agent.tui.screens.looking import Looking
 from pocket_agent.tui.screens.passphrase import PassphraseScreen
 from pocket_agent.tui.screens.redoing import Redoing
@@ -42,7 +43,7 @@ _PLACEHOLDERS = (
 )
 
 
-class ChatScreen(Redoing, Writing, Looking, Choosing, Asking):
+class ChatScreen(Docking, Redoing, Writing, Looking, Choosing, Asking):
     """Talk with the assistant."""
 
     TITLE = "Chat"
@@ -50,6 +51,7 @@ class ChatScreen(Redoing, Writing, Looking, Choosing, Asking):
         Binding("f2", "profile", "what is remembered about you", id="profile"),
         Binding("f3", "sessions", "earlier conversations", id="sessions"),
         Binding("f6", "find", "find in every conversation", priority=True, id="find"),
+        Binding("f7", "panel", "show or hide what is remembered", priority=True, id="panel"),
         Binding("f5", "sources", "what the last reply was made from", id="sources"),
         Binding("f4", "context", "the prompt of the last reply", id="context"),
         Binding("ctrl+n", "new_session", "new conversation", priority=True, id="new"),
@@ -88,6 +90,7 @@ class ChatScreen(Redoing, Writing, Looking, Choosing, Asking):
         self.dialogue = Dialogue(backend, self, self._spawn, options.mode)
         welcome = _WELCOMES.get(options.mode, WELCOME)
         self._transcript = Transcript(f"{welcome}\n\n{OFFER}" if options.welcomes else welcome)
+        self._panel = self.make_panel()
         self._prompt = Prompt(enter_sends=options.enter_sends)
         self._status = StatusLine()
         self._heading = Heading(
@@ -97,7 +100,7 @@ class ChatScreen(Redoing, Writing, Looking, Choosing, Asking):
 
     def body(self) -> Iterator[Widget]:
         yield self._heading
-        yield self._transcript
+        yield Horizontal(self._transcript, self._panel, id="middle")
         yield Horizontal(Static("›", id="glyph", markup=False), self._prompt, id="prompt-box")
         yield self._status
 
@@ -173,6 +176,7 @@ class ChatScreen(Redoing, Writing, Looking, Choosing, Asking):
             self.app.pop_screen()
         self.app.clear_notifications()
         self._heading.show(self.dialogue.backend.profile_name)
+        self._panel.show(None)
         self._was_locked = True
         closing = asyncio.ensure_future(self.dialogue.lock())
         key = await self._ask(reason, may_leave=False)
@@ -351,6 +355,7 @@ class ChatScreen(Redoing, Writing, Looking, Choosing, Asking):
             await self.dialogue.switch(session.id if session else None)
         except PocketAgentError as error:
             self.dialogue.fail(error)
+        self.facts_changed(forgotten=True)
         self.show_title()
 
     @work(group="stop")
