@@ -11,6 +11,7 @@ from pocket_agent.llm.native_context import NativeContext
 from pocket_agent.llm.protocol import ContextName, FinishReason, Message, Piece, Request, Usage
 from pocket_agent.llm.sampling import Sampler
 from pocket_agent.llm.template import CHATML_END, ChatTemplate
+from pocket_agent.llm.template_process import TemplateProcess
 from pocket_agent.llm.text_stream import TextStream
 
 _LONGEST_TOKEN = 256
@@ -29,7 +30,7 @@ class Runtime:
     """A loaded model with its contexts."""
 
     model: NativeModel
-    template: ChatTemplate
+    template: ChatTemplate | TemplateProcess
     contexts: dict[ContextName, NativeContext] = field(default_factory=dict)
 
     def context(self, name: ContextName) -> NativeContext:
@@ -47,6 +48,7 @@ class Runtime:
 
         Raises:
             ContextOverflowError: there are too many to leave room for an answer.
+            ModelError: the model's chat template takes too long or too much.
         """
         if not request.messages:
             parts = self.template.cut_raw(request.prompt)
