@@ -51,7 +51,9 @@ def tui_options(arguments: argparse.Namespace) -> "tuple[Locations, str, TuiOpti
     if new and named and silent and not blank:
         raise no_profile(name)
     key = None if blank else passphrase_for(arguments, settings, path, ask=False)
+    first = not (named or any(locations.profiles.glob("*.db")))
     may_offer = settings.offer_encryption and not arguments.plain
+    offers = new and key is None and not silent and may_offer
     options = TuiOptions(
         theme=settings.theme,
         enter_sends=settings.enter_sends,
@@ -78,7 +80,9 @@ def tui_options(arguments: argparse.Namespace) -> "tuple[Locations, str, TuiOpti
         blank=blank,
         welcomes=new and not silent and settings.ask,
         new_profile=new and named and not silent,
-        offers_encryption=new and key is None and not silent and may_offer,
+        offers_encryption=offers,
+        introduces=offers and first,
+        save_profile=partial(_save, locations.config, "profile"),
         save_theme=None if silent else partial(_save, locations.config, "theme"),
         save_panel=None if silent else partial(_save, locations.config, "panel"),
         decline_encryption=partial(_save, locations.config, "offer_encryption", False),

@@ -144,10 +144,10 @@ class PocketApp(App[str]):
             self.push_screen(HelpScreen())
 
     def action_command_palette(self) -> None:
-        from pocket_agent.tui.screens.offer import OfferScreen
+        from pocket_agent.tui.screens.holding import Holding
 
         # From the palette one would get past the question, to the screen below it.
-        if not isinstance(self.screen, (PassphraseScreen, OfferScreen)):
+        if not isinstance(self.screen, (PassphraseScreen, Holding)):
             super().action_command_palette()
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:  # noqa: ARG002

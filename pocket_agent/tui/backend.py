@@ -169,6 +169,16 @@ class Backend(Protocol):
     def profile_name(self) -> str:
         """The name of the open profile."""
 
+    def place(self, name: str) -> str:
+        """The path of the file of a profile of that name.
+
+        Raises:
+            UsageError: no profile can be called that.
+        """
+
+    def rename(self, name: str) -> None:
+        """Open the profile of that name instead. Only before `open`, at a first start."""
+
     @property
     def session(self) -> Session | None:
         """The conversation that `send` continues; None until a new one has its first turn."""

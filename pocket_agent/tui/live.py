@@ -66,6 +66,12 @@ class LiveBackend:
         self._models: ModelRoom | None = None
         self._resumes = options.resume
 
+    def place(self, name: str) -> str:
+        return str(self._locations.profile(name))
+
+    def rename(self, name: str) -> None:
+        self.profile_name = name
+
     @property
     def session(self) -> Session | None:
         return self._parts.assistant.session if self._parts else None

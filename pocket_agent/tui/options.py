@@ -37,9 +37,12 @@ class TuiOptions:
         incognito: nothing is written; what is known is still used.
         blank: nothing that is known is used either; incognito is set too.
         offers_encryption: offer to encrypt the profile, which is not there yet.
+        introduces: it is the very first start: say what this is, ask for the profile's name and for
+            the model, before that offer.
         welcomes: the profile is not there yet: offer a first conversation.
         new_profile: the profile was named by hand and is not there yet: say that it was made.
         decline_encryption: called in a worker thread when a person does not want that.
+        save_profile: called in a worker thread with the name that a person gave the first profile.
         save_theme: called in a worker thread with the name of the theme a person chose.
         save_panel: called in a worker thread with whether a person wants the panel.
     """
@@ -68,9 +71,11 @@ class TuiOptions:
     incognito: bool = False
     blank: bool = False
     offers_encryption: bool = False
+    introduces: bool = False
     welcomes: bool = False
     new_profile: bool = False
     decline_encryption: Callable[[], None] | None = None
+    save_profile: Callable[[str], None] | None = None
     save_theme: Callable[[str], None] | None = None
     save_panel: Callable[[bool], None] | None = None
 

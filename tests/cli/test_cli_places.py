@@ -232,10 +232,13 @@ def test_the_chat_says_that_it_made_a_profile(home: Path) -> None:
 
 @pytest.mark.slow
 def test_the_first_start_offers_to_encrypt_and_makes_nothing_before_the_answer(home: Path) -> None:
-    seen = chat_until(b"Tab chooses", "--no-requantize")
-    assert b"F1 help" in seen[: seen.index(b"Tab chooses")]  # the chat was painted before it
-    assert list((home / "profiles").iterdir()) == []
-    assert b"Tab chooses" not in chat_until(b"F1 help", "--plain")
+    for sign, words in ((b"Welcome to", ()), (b"Tab chooses", ("--profile", "work"))):
+        seen = chat_until(sign, "--no-requantize", *words)
+        assert b"F1 help" in seen[: seen.index(sign)]  # the chat was painted before it
+        assert list((home / "profiles").iterdir()) == []
+    seen = chat_until(b"F1 help", "--plain")
+    assert b"Tab chooses" not in seen
+    assert b"Welcome to" not in seen
 
 
 def test_a_file_that_is_no_model_is_refused_before_any_trial(call: Any, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import Any
 
 from scripted_facts import ScriptedFacts
@@ -24,6 +25,7 @@ from pocket_agent.errors import PocketAgentError
 from pocket_agent.llm.protocol import FinishReason, Usage
 from pocket_agent.memory.erasure import Wish
 from pocket_agent.memory.records import Recalled, Session, Turn, TurnRole, TurnStatus
+from pocket_agent.paths import Locations
 from pocket_agent.profile.facts import Actor, Event, Fact, Op, OpKind, Source
 from pocket_agent.tui.backend import (
     NeedsKeyError,
@@ -35,6 +37,8 @@ from pocket_agent.tui.backend import (
     SentPrompt,
     Stage,
 )
+
+HOME = Path("/home/anna/.local/share/pocket-agent")
 
 
 class ScriptedBackend(ScriptedFacts):
@@ -100,6 +104,12 @@ class ScriptedBackend(ScriptedFacts):
             Session("s2", "A cake without [b]eggs[/b]", AT, AT, 4),
             Session("s3", "", AT, AT, 1),
         ]
+
+    def place(self, name: str) -> str:
+        return str(Locations(HOME, HOME / "cache").profile(name))
+
+    def rename(self, name: str) -> None:
+        self.profile_name = name
 
     async def open(self, session: str | None, report: Report, key: str | None = None) -> None:
         report(Readiness(Stage.OPENING, "opening the profile"))

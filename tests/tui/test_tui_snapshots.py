@@ -260,6 +260,22 @@ def test_too_small(snap_compare: Compare) -> None:
     assert snap_compare(PocketApp(chat()), run_before=look, terminal_size=(28, 6))
 
 
+@pytest.mark.parametrize("size", ["usual", "narrow"])
+@pytest.mark.parametrize("step", ["welcome", "name", "model"])
+def test_first_start(snap_compare: Compare, size: str, step: str) -> None:
+    signs = {"welcome": "Welcome to", "name": "be called?", "model": "Which model"}
+
+    async def steps(pilot: Pilot[str]) -> None:
+        for name, sign in signs.items():
+            await shows(pilot, sign)
+            if name == step:
+                return
+            await pilot.press("enter")
+
+    app = PocketApp(ScriptedBackend(), TuiOptions(offers_encryption=True, introduces=True))
+    assert snap_compare(app, run_before=steps, terminal_size=SIZES[size])
+
+
 @pytest.mark.parametrize("columns", [120, 160])
 def test_panel(snap_compare: Compare, columns: int) -> None:
     class Learning(ScriptedBackend):

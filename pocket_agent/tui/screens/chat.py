@@ -18,6 +18,7 @@ from pocket_agent.tui.conversation import Said
 from pocket_agent.tui.dialogue import Dialogue
 from pocket_agent.tui.options import TuiOptions
 from pocket_agent.tui.screens.asking import OFFER, Asking
+from pocket_agent.tui.screens.beginning import Beginning
 from pocket_agent.tui.screens.choosing import Choosing
 from pocket_agent.tui.screens.docking import Docking
 from pocket_agent.tui.screens.looking import Looking
@@ -43,7 +44,7 @@ _PLACEHOLDERS = (
 )
 
 
-class ChatScreen(Docking, Redoing, Writing, Looking, Choosing, Asking):
+class ChatScreen(Beginning, Docking, Redoing, Writing, Looking, Choosing, Asking):
     """Talk with the assistant."""
 
     TITLE = "Chat"
@@ -122,22 +123,7 @@ class ChatScreen(Docking, Redoing, Writing, Looking, Choosing, Asking):
 
     @work(group="begin")
     async def _begin(self) -> None:
-        key = await self._offer() if self._options.offers_encryption else None
-        await self._open(self._options.session, key)
-
-    async def _offer(self) -> str | None:
-        """Offer to encrypt the new profile. What is typed by who skips that goes to the field."""
-        from pocket_agent.tui.screens.offer import offer_encryption
-
-        key, held = await offer_encryption(cast("PocketApp", self.app))
-        if held:
-            self._prompt.add(held)
-        if key is None and (decline := self._options.decline_encryption):
-            try:
-                await asyncio.to_thread(decline)
-            except PocketAgentError as error:
-                self.tell(str(error), failure=True)
-        return key
+        await self._open(self._options.session, await self.meet())
 
     async def _open(self, session: str | None, key: str | None) -> None:
         """Open the profile, asking for its passphrase as often as it takes; then load the model."""
@@ -158,6 +144,9 @@ class ChatScreen(Docking, Redoing, Writing, Looking, Choosing, Asking):
         if self._options.turn and not self._was_locked:
             self.go_to_turn(self._options.session or "", self._options.turn)
         await self.dialogue.load()
+        if self._wants_models and self.app.screen is self:
+            self._wants_models = False
+            self.action_models()
 
     async def _ask(self, reason: str, *, may_leave: bool) -> str | None:
         screen = PassphraseScreen(reason, may_leave=may_leave)
