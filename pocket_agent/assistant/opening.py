@@ -153,6 +153,18 @@ def policy_model(locations: Locations, choice: Choice) -> str:
     return str(policy_file(shelf, choice, base))
 
 
+def learning_with(shelf: ModelShelf, name: str) -> str:
+    """The value of `policy_model` by which a model of the shelf reads turns, or by `SAME` the one
+    that answers. Empty for the bundled one, whose trained policy comes with the program.
+
+    Raises:
+        ModelError: there is no such model, or its file is gone.
+    """
+    if name == SAME:
+        return SAME
+    return "" if shelf.find(name).bundled else name
+
+
 async def _load_apart(apart: LlamaEngine, spec: LoadSpec) -> None:
     if apart.info is not None and apart.info.path.exists() and apart.spec == spec:
         return  # it stays while the model that answers is changed

@@ -84,6 +84,7 @@ def tui_options(arguments: argparse.Namespace) -> "tuple[Locations, str, TuiOpti
         introduces=offers and first,
         save_profile=partial(_save, locations.config, "profile"),
         save_theme=None if silent else partial(_save, locations.config, "theme"),
+        save_learning=None if silent else partial(_save, locations.config, "policy_model"),
         save_panel=None if silent else partial(_save, locations.config, "panel"),
         decline_encryption=partial(_save, locations.config, "offer_encryption", False),
     )

@@ -222,8 +222,11 @@ class Backend(Protocol):
             PocketAgentError: there is no usable model; the app stays open.
         """
 
-    async def use_model(self, name: str, report: Report) -> str:
+    async def use_model(self, name: str, report: Report, *, learning: bool = False) -> str:
         """Answer with another model, in the same conversation. Returns the line to show.
+
+        Args:
+            learning: it is to learn from what is said, and the one that answers stays.
 
         Raises:
             PocketAgentError: it can't be loaded; the former one answers again, if it can.

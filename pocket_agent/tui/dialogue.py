@@ -114,11 +114,11 @@ class Dialogue(Redoing, Correcting):
             self._learning += 1
             await self._catch_up()
 
-    async def use_model(self, name: str) -> None:
-        """Answer with another model from here on; what is said meanwhile waits for it."""
+    async def use_model(self, name: str, *, learning: bool = False) -> None:
+        """Answer, or learn, with another model from here on; what is said meanwhile waits."""
         self._loading = True
         try:
-            line = await self.backend.use_model(name, self._report)
+            line = await self.backend.use_model(name, self._report, learning=learning)
         except PocketAgentError as error:
             self.fail(error)
             return

@@ -125,13 +125,14 @@ class LiveBackend:
         parts.assistant.warm_up()
         await asyncio.to_thread(parts.start_recall)
 
-    async def use_model(self, name: str, report: Report) -> str:
+    async def use_model(self, name: str, report: Report, *, learning: bool = False) -> str:
         self._report = report
         async with self._loading:
             parts = self._open
             report(Readiness(Stage.LOADING, "loading the model"))
             try:
-                line = await parts.use_model(name, self._progress(report))
+                use = parts.learn_with if learning else parts.use_model
+                line = await use(name, self._progress(report))
             finally:
                 report(parts.readiness)
         return line
@@ -298,8 +299,10 @@ class LiveBackend:
             self._closed = True
             await self._parts.close()
 
-    def _running(self) -> str:
-        return self._parts.options.model if self._parts else self._options.model
+    def _running(self) -> tuple[str, str]:
+        """The model that answers, and the setting of the one that learns."""
+        options = self._parts.options if self._parts else self._options
+        return options.model, options.policy_model
 
     @staticmethod
     def _progress(report: Report) -> Progress:

@@ -44,6 +44,7 @@ class TuiOptions:
         decline_encryption: called in a worker thread when a person does not want that.
         save_profile: called in a worker thread with the name that a person gave the first profile.
         save_theme: called in a worker thread with the name of the theme a person chose.
+        save_learning: called in a worker thread with the `policy_model` that a person chose.
         save_panel: called in a worker thread with whether a person wants the panel.
     """
 
@@ -77,6 +78,7 @@ class TuiOptions:
     decline_encryption: Callable[[], None] | None = None
     save_profile: Callable[[str], None] | None = None
     save_theme: Callable[[str], None] | None = None
+    save_learning: Callable[[str], None] | None = None
     save_panel: Callable[[bool], None] | None = None
 
     @property

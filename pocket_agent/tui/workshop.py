@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from pocket_agent.assistant.assistant import Assistant, AssistantOptions
 from pocket_agent.assistant.learning import ask_line, describe
-from pocket_agent.assistant.opening import Choice, load_policy, open_store
+from pocket_agent.assistant.opening import Choice, learning_with, load_policy, open_store
 from pocket_agent.assistant.phrases import label
 from pocket_agent.errors import ModelError, PocketAgentError, StoreError, UsageError
 from pocket_agent.llm.engine import LlamaEngine
@@ -119,9 +119,30 @@ class Parts(Remembered):
         """
         former, shelf = self.options, ModelShelf(self.locations)
         await asyncio.to_thread(shelf.resolve, name)
+        await self._change(replace(former, model=name), progress)
+        lasts = not (former.incognito or self.named) and await asyncio.to_thread(_keep, shelf, name)
+        return f"{self.model_name} answers {'from now on' if lasts else 'in this chat'}"
+
+    async def learn_with(self, name: str, progress: Progress) -> str:
+        """Learn from what is said with another model. Returns the line to show.
+
+        Raises:
+            PocketAgentError: it can't be loaded, or noted; the former one is back, if it can be.
+        """
+        if self.options.incognito:
+            raise UsageError("Incognito learns nothing", "Choose it in a chat without it.")
+        value = await asyncio.to_thread(learning_with, ModelShelf(self.locations), name)
+        await self._change(replace(self.options, policy_model=value), progress)
+        if save := self.options.save_learning:
+            await asyncio.to_thread(save, value)
+        return f"{name} learns from what you say from now on"
+
+    async def _change(self, options: TuiOptions, progress: Progress) -> None:
+        """Load what other options ask for."""
+        former = self.options
         await self.assistant.preempt_policy()
         await self.engine.close()
-        self.options = replace(former, model=name)
+        self.options = options
         try:
             await self.load(progress)
         except PocketAgentError:
@@ -131,8 +152,6 @@ class Parts(Remembered):
             raise
         finally:
             self.assistant.model_changed()
-        lasts = not (former.incognito or self.named) and await asyncio.to_thread(_keep, shelf, name)
-        return f"{self.model_name} answers {'from now on' if lasts else 'in this chat'}"
 
     @property
     def readiness(self) -> Readiness:

@@ -125,11 +125,16 @@ class ScriptedBackend(ScriptedFacts):
             raise self._fail_load
         report(READY)
 
-    async def use_model(self, name: str, report: Report) -> str:
+    async def use_model(self, name: str, report: Report, *, learning: bool = False) -> str:
         report(Readiness(Stage.LOADING, "loading the model"))
         if self.fail_model:
             report(READY)
             raise self.fail_model
+        if learning:
+            self.changes.append(("learn", name))
+            self.models.learns = name
+            report(READY)
+            return f"{name} learns from what you say from now on"
         self.changes.append(("model", name))
         self.models.running = name
         report(Readiness(Stage.READY, "", None, name, "CPU, 1 thread", 4096))

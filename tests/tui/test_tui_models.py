@@ -104,6 +104,23 @@ async def test_while_a_reply_streams_no_model_is_changed() -> None:
     assert backend.changes == []
 
 
+async def test_a_key_of_the_picker_has_another_model_learn() -> None:
+    backend = ScriptedBackend()
+    async with PocketApp(backend).run_test(size=(100, 60)) as pilot:
+        await opened(pilot)
+        both = "smollm2-135m-instruct · answers now · learns from what you say"
+        await shows(pilot, both)
+        await pilot.press("end", "l")
+        await shows(pilot, "is not here: p pulls it")
+        await pilot.press("home", "down", "l")
+        await shows(pilot, "mine learns from what you say from now on")
+        await opened(pilot)
+        await shows(pilot, "mine · learns from what you say")
+        await shows_no(pilot, both)
+    assert backend.changes == [("learn", "mine")]
+    assert backend.models.running == "smollm2-135m-instruct"
+
+
 @pytest.mark.parametrize("size", [(80, 24), (40, 20)])
 async def test_the_picker_fits_its_terminal(size: tuple[int, int]) -> None:
     async with PocketApp(ScriptedBackend()).run_test(size=size) as pilot:

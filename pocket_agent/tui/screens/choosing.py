@@ -1,5 +1,6 @@
 """From the chat to another model: the picker, `/model NAME`, and what a pull has to say."""
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from textual import work
@@ -9,6 +10,7 @@ from pocket_agent.tui.screens.frame import Frame
 
 if TYPE_CHECKING:
     from pocket_agent.tui.model_room import Pull
+    from pocket_agent.tui.screens.models import ModelsScreen
 
 
 class Choosing(Frame):
@@ -39,7 +41,7 @@ class Choosing(Frame):
             from pocket_agent.tui.screens.models import ModelsScreen
 
             screen = ModelsScreen(self.dialogue.backend, self.pulling, quiet=not self.dialogue.busy)
-            self.app.push_screen(screen, self._model_chosen)
+            self.app.push_screen(screen, partial(self._model_chosen, screen))
 
     def action_use_model(self, argument: str = "") -> None:
         if not argument:
@@ -47,16 +49,16 @@ class Choosing(Frame):
         elif self.is_open():
             self._use_model(argument)
 
-    def _model_chosen(self, name: str | None) -> None:
+    def _model_chosen(self, screen: "ModelsScreen", name: str | None) -> None:
         if name is not None:
-            self._use_model(name)
+            self._use_model(name, learning=screen.for_learning)
 
     @work(group="model", exclusive=True)
-    async def _use_model(self, name: str) -> None:
+    async def _use_model(self, name: str, *, learning: bool = False) -> None:
         if self.dialogue.busy:
             self.tell("Something is still under way: wait for it, or stop it with Esc.")
         else:
-            await self.dialogue.use_model(name)
+            await self.dialogue.use_model(name, learning=learning)
 
     def _told_of_pull(self, line: str, failed: bool) -> None:
         if self.is_attached and self.dialogue.opened:
