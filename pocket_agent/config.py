@@ -35,6 +35,8 @@ class Settings:
         requantize: whether a slow model file may get a faster copy in the cache folder.
         learn: whether anything is remembered from turns.
         theme: name of the colours.
+        glyphs: "ascii" draws no sign that a bare terminal lacks, "unicode" does; "auto" looks at
+            the terminal and the locale.
         enter_sends: Enter sends and ctrl+j makes a new line; if not, the other way round.
         seed: makes replies repeatable; None draws a new one each time.
         threads: decode threads; 0 chooses.
@@ -73,6 +75,7 @@ class Settings:
     resume: bool = False
     when_full: str = "drop"
     panel: bool = False
+    glyphs: str = "auto"
     keys: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -215,6 +218,7 @@ _RULES: dict[str, _Rule] = {
     "candidates": _Rule(lambda v: v in ("off", "unsure"), '"off" or "unsure"'),
     "ask": _SWITCH,
     "theme": _NAME,
+    "glyphs": _Rule(lambda v: v in ("auto", "unicode", "ascii"), '"auto", "unicode" or "ascii"'),
     "enter_sends": _SWITCH,
     "when_full": _Rule(lambda v: v in ("drop", "summarise"), '"drop" or "summarise"'),
     "resume": _SWITCH,

@@ -1,6 +1,7 @@
 """`pocket-agent` alone: the chat in the terminal."""
 
 import argparse
+import os
 import sys
 from functools import partial
 from pathlib import Path
@@ -42,6 +43,7 @@ def tui_options(arguments: argparse.Namespace) -> "tuple[Locations, str, TuiOpti
         StoreError: a profile that was named is not there, and none may be made.
     """
     from pocket_agent.tui.options import TuiOptions
+    from pocket_agent.tui.terminal import wants_ascii
 
     locations, settings = open_home(arguments)
     name, blank = profile_name(arguments, settings), arguments.blank
@@ -56,6 +58,7 @@ def tui_options(arguments: argparse.Namespace) -> "tuple[Locations, str, TuiOpti
     offers = new and key is None and not silent and may_offer
     options = TuiOptions(
         theme=settings.theme,
+        ascii=wants_ascii(settings.glyphs, os.environ),
         enter_sends=settings.enter_sends,
         keys=settings.keys,
         panel=settings.panel,

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import signal
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -15,6 +15,7 @@ from rich.text import Text
 from textual import events, work
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.filter import LineFilter
 from textual.screen import Screen
 from textual.theme import Theme
 
@@ -22,6 +23,7 @@ from pocket_agent.errors import PocketAgentError
 from pocket_agent.keys import in_force, key_name
 from pocket_agent.tui.backend import Backend
 from pocket_agent.tui.commands import COMMANDS
+from pocket_agent.tui.glyphs import AsciiFilter
 from pocket_agent.tui.idle import Idle
 from pocket_agent.tui.options import DEFAULT_THEME, TuiOptions
 from pocket_agent.tui.screens.chat import ChatScreen
@@ -70,6 +72,7 @@ class PocketApp(App[str]):
         self._backend = backend
         self._options = options or TuiOptions()
         self._idle = Idle()
+        self._ascii = AsciiFilter() if self._options.ascii else None
         self._early: list[events.Key] | None = []
         # Nothing moves by itself: no animation costs a wake-up or delays a key.
         self.animation_level = "none"
@@ -81,6 +84,10 @@ class PocketApp(App[str]):
 
     def get_default_screen(self) -> Screen[str | None]:
         return ChatScreen(self._backend, self._options)
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        filters = super().get_line_filters()
+        return [*filters, self._ascii] if self._ascii else filters
 
     def get_css_variables(self) -> dict[str, str]:
         variables = super().get_css_variables()

@@ -13,6 +13,7 @@ class TuiOptions:
 
     Args:
         theme: name of a theme; an unknown one falls back to our own.
+        ascii: draw no sign that is not ASCII.
         enter_sends: Enter sends and ctrl+j makes a new line; if not, the other way round.
         keys: keys that differ from the usual ones, by action (`keys.DEFAULT_KEYS`).
         panel: the panel of what is remembered stands beside the chat, where there is room.
@@ -49,6 +50,7 @@ class TuiOptions:
     """
 
     theme: str = DEFAULT_THEME
+    ascii: bool = False
     enter_sends: bool = True
     keys: Mapping[str, str] = field(default_factory=dict)
     panel: bool = False
