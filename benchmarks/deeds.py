@@ -5,6 +5,7 @@
 
 import contextlib
 import io
+import json
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,12 +13,14 @@ from pathlib import Path
 
 import apsw
 
+from benchmarks import foreign_files
 from pocket_agent.cli.main import main
 from pocket_agent.errors import PocketAgentError
 from pocket_agent.memory import cipher, migrations
 from pocket_agent.memory.cipher import Key
 from pocket_agent.memory.connecting import connect
 from pocket_agent.memory.encryption import rewrite
+from pocket_agent.memory.erasure import Wish
 from pocket_agent.memory.store import Store
 from pocket_agent.memory.vectors import PartVector
 from pocket_agent.portable.archive import export_profile, import_profile, read_contents
@@ -73,7 +76,8 @@ def picture(folder: Path) -> Picture:
             import_profile(store, exported)
             found.append(len(store.events()))
     left = {file.name for file in (*folder.iterdir(), *path.parent.iterdir())}
-    known = {"profiles", "models", "logs", "cache", "check", "in.jsonl", "out.jsonl", "promises"}
+    known = {"profiles", "models", "logs", "cache", "check", "promises"}
+    known |= {"in.jsonl", "in.json", "out.jsonl"}
     strange = left - known - {path.name, f"{path.name}.lock"}
     assert not strange, f"left behind: {sorted(strange)}"
     return tuple(found)
@@ -108,13 +112,15 @@ def _contents(path: Path, key: Key | None) -> list[object]:
             assert connection.execute("SELECT count(*) FROM erasure").get == 0
         contents = read_contents(store)
     facts = profile.facts.values()
+    # What another program noted gets another id each time: the place of its event names it.
+    places = {event.id: place for place, event in enumerate(contents.events)}
     return [
         tuple((session.id, session.title) for session in contents.sessions),
         tuple((turn.id, turn.text, turn.status.value) for turn in contents.turns),
         tuple(
             (event.actor.value, event.op.kind.value, event.op.value) for event in contents.events
         ),
-        frozenset((fact.id, fact.slot, fact.value, fact.state.value) for fact in facts),
+        frozenset((places[fact.id], fact.slot, fact.value, fact.state.value) for fact in facts),
     ]
 
 
@@ -153,7 +159,29 @@ def _with_export(folder: Path) -> None:
             export_profile(store, folder / "in.jsonl")
 
 
+def _with_forgotten(folder: Path) -> None:
+    """With an export of the same life, of which something was forgotten elsewhere."""
+    _plain(folder)
+    with tempfile.TemporaryDirectory() as elsewhere:
+        here, file = profile_in(folder), Path(elsewhere) / "life.jsonl"
+        with Store.open(here) as store:
+            export_profile(store, file)
+        with Store.open(Path(elsewhere) / "other.db") as store:
+            import_profile(store, file)
+            store.forget(Wish(matching=f"{WORD}3"))
+            store.record(Op(OpKind.ADD, "home", "Lagos"), actor=Actor.USER)
+            export_profile(store, folder / "in.jsonl")
+
+
+def _with_foreign(folder: Path) -> None:
+    """With another program's conversations, and what it noted beside them."""
+    _plain(folder)
+    (folder / "in.json").write_text(json.dumps(foreign_files.chatgpt()), "utf-8")
+
+
 _NEWER = """
+DROP TABLE fact_vectors;
+DROP INDEX turns_read_later;
 DROP TABLE heads;
 DROP TABLE branches;
 ALTER TABLE sessions DROP COLUMN archived;
@@ -220,16 +248,22 @@ def _migrate(folder: Path) -> None:
     Store.open(profile_in(folder)).close()
 
 
+_FORGET = ("profile", "forget")
+_IMPORT = ("profile", "import", "{}/in.jsonl")
+
 DEEDS = {
     deed.name: deed
     for deed in (
-        Deed("import", _with_export, _command("profile", "import", "{}/in.jsonl")),
+        Deed("import", _with_export, _command(*_IMPORT)),
+        Deed("replace", _with_export, _command(*_IMPORT, "--replace")),
+        Deed("forget-too", _with_forgotten, _command(*_IMPORT, "--forget-too")),
+        Deed("foreign", _with_foreign, _command("profile", "import", "{}/in.json")),
         Deed("export", _plain, _command("profile", "export", "{}/out.jsonl")),
         Deed("migrate", _earlier, _migrate),
         Deed("encrypt", _plain, _rekey(None, FIRST)),
         Deed("rekey", _first, _rekey(FIRST, SECOND)),
         Deed("decrypt", _first, _rekey(FIRST, None)),
-        Deed("forget", _plain, _command("profile", "forget", "--matching", WORD, "--yes")),
+        Deed("forget", _plain, _command(*_FORGET, "--matching", WORD, "--substring", "--yes")),
         Deed("undo", _plain, _command("profile", "undo")),
     )
 }

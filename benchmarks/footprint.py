@@ -6,6 +6,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -43,14 +46,44 @@ async def _memory(locations: Locations) -> dict[str, Any]:
         async for _ in opened.assistant.send("Hello, I live in Porto and I love the sea."):
             pass
         opened.embedder.embed(["warm"])
-        me = psutil.Process()
-        parts = {"app": _megabytes(me)}
-        for child in me.children(recursive=True):
-            name = next((word for word in child.cmdline() if word.startswith("pocket_agent.")), "")
-            parts[name or child.name()] = _megabytes(child)
+        parts = megabytes()
     finally:
         await opened.close()
     return {"total_mb": round(sum(parts.values())), **{k: round(v) for k, v in parts.items()}}
+
+
+def megabytes() -> dict[str, float]:
+    """Megabytes of this process and of all that it started, by what they are.
+
+    Shared pages are counted once (PSS), as far as the system tells; else the resident set.
+    """
+    parts: defaultdict[str, float] = defaultdict(float)
+    for name, process in _tree(psutil.Process()):
+        with suppress(psutil.Error):  # it has just ended
+            parts[name] += _megabytes(process)
+    return dict(parts)
+
+
+def cpu_seconds(root: psutil.Process) -> dict[str, float]:
+    """Seconds of a processor that it and all it started have taken so far, by what they are.
+
+    Those of children that have ended count with the process that started them.
+    """
+    parts: defaultdict[str, float] = defaultdict(float)
+    for name, process in _tree(root):
+        with suppress(psutil.Error):
+            times = process.cpu_times()
+            parts[name] += times.user + times.system
+            parts[name] += times.children_user + times.children_system
+    return dict(parts)
+
+
+def _tree(root: psutil.Process) -> Iterator[tuple[str, psutil.Process]]:
+    yield "app", root
+    for child in root.children(recursive=True):
+        with suppress(psutil.Error):
+            words = (word for word in child.cmdline() if word.startswith("pocket_agent."))
+            yield next(words, "") or child.name(), child
 
 
 def _megabytes(process: psutil.Process) -> float:

@@ -11,10 +11,14 @@ from pocket_agent.paths import Locations, locate
 
 
 @asynccontextmanager
-async def fresh_engine() -> AsyncIterator[LlamaEngine]:
-    """The engine, loaded; it ends with the block."""
+async def fresh_engine(chat_tokens: int = Choice().chat_tokens) -> AsyncIterator[LlamaEngine]:
+    """The engine, loaded; it ends with the block.
+
+    Args:
+        chat_tokens: size of the chat context.
+    """
     with tempfile.TemporaryDirectory() as folder:
         locations = Locations(Path(folder), locate().cache)
         locations.prepare()
-        async with policy_alone(locations, Choice()) as (engine, _):
+        async with policy_alone(locations, Choice(chat_tokens=chat_tokens)) as (engine, _):
             yield engine

@@ -2,9 +2,10 @@
 
     python -m benchmarks.fuzz_import --count 20000 [--seed 1] [--keep DIR]
 
-A file counts as a failure if it raises anything but an error for people, takes more than two
-seconds of the processor, writes anything before all of it was checked, or is taken in and can't be
-taken back.
+The files are made of exports of ours, whole, in part and of one session, and of other programs'
+files, and go the way that the product finds for them. A file counts as a failure if it raises
+anything but an error for people, takes more than two seconds of the processor, writes anything
+before all of it was checked, or is taken in and can't be taken back.
 """
 
 import argparse
@@ -17,18 +18,23 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.hostile_files import Hostile
+from benchmarks import foreign_files
+from benchmarks.hostile_files import WEIGHTS, Hostile
 from pocket_agent.errors import PocketAgentError
 from pocket_agent.memory.erasure import Wish
+from pocket_agent.memory.imports import Import
 from pocket_agent.memory.records import Drawn
 from pocket_agent.memory.store import Store
 from pocket_agent.portable.age import Keys, Seal
 from pocket_agent.portable.archive import export_profile, import_profile, read_contents
+from pocket_agent.portable.importers.registry import detect
+from pocket_agent.portable.importers.taking import take_in
 from pocket_agent.portable.parts import Choice
+from pocket_agent.portable.sessions import import_session, write_session
 from pocket_agent.profile.facts import Actor, Op, OpKind, Source
 
 MOST_SECONDS = 2.0
@@ -41,11 +47,13 @@ class Report:
     """What came of all the files.
 
     Args:
-        outcomes: how many were refused and taken in. failures: what went wrong, and with which.
+        outcomes: how many were refused and taken in. bases: the same by what they were made of.
+        failures: what went wrong, and with which.
         slowest: seconds of the processor. memory: the most that was held, in MB.
     """
 
     outcomes: Counter[str] = field(default_factory=Counter)
+    bases: Counter[tuple[str, str]] = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)
     slowest: float = 0.0
     memory: int = 0
@@ -54,6 +62,10 @@ class Report:
         """As a line of JSON shows it."""
         return {
             **self.outcomes,
+            "bases": {
+                base: {what: count for (of, what), count in self.bases.items() if of == base}
+                for base, _ in sorted(self.bases)
+            },
             "failures": self.failures[:20],
             "failed": len(self.failures),
             "slowest_cpu_s": round(self.slowest, 3),
@@ -72,7 +84,7 @@ def fuzz(folder: Path, count: int, seed: int, keep: Path | None = None) -> Repor
         around = sorted(folder.rglob("*"))
         for number in range(count):
             name = hostile.place(file)
-            failure = _try(store, file, keys, report)
+            failure = _try(store, file, keys, report, name.partition(",")[0])
             if sorted(path for path in folder.rglob("*") if path != file) != around:
                 failure = failure or "it made or removed a file"
             if failure:
@@ -99,7 +111,9 @@ def make_bases(folder: Path) -> tuple[dict[str, bytes], Keys]:
         seal = Seal(recipients=(str(identity.to_public()),))
         export_profile(store, made / "sealed.age", seal=seal)
         export_profile(store, made / "me.md")
-    bases = {name: (made / name).read_bytes() for name in ("whole", "part", "sealed.age", "me.md")}
+        write_session(store, store.sessions()[0].id, made / "session")
+    ours = ("whole", "part", "sealed.age", "me.md", "session")
+    bases = {name: (made / name).read_bytes() for name in ours} | foreign_files.bases()
     bases["worded.age"] = bytes(pyrage.passphrase.encrypt(bases["part"], _PASSPHRASE))
     return bases, Keys(lambda: _PASSPHRASE, place)
 
@@ -125,13 +139,43 @@ def _live(store: Store) -> None:
     store.forget(Wish(slot="pet", value="Rex"))
 
 
-def _try(store: Store, file: Path, keys: Keys, report: Report) -> str:
+def _import(store: Store, file: Path, keys: Keys, base: str) -> None:
+    """Take a file in as the product does: by what it finds the file to be.
+
+    What was made of an exported session is named as one: `sessions import`.
+    """
+    if base == "session":
+        import_session(store, file)
+        return
+    reader = detect(file)
+    if reader is None:
+        import_profile(store, file, keys=keys)
+    else:
+        take_in(file, reader, store)
+
+
+def _take_back(store: Store, imported: Import | None, events: int) -> bool:
+    """Undo what was taken in: an import, or statements, which are a step of the log and stay in it.
+
+    Returns:
+        Whether the log is as it was.
+    """
+    if store.last_import() != imported:
+        store.undo_import()
+    elif len(store.events()) != events:
+        store.undo()
+        return False
+    return True
+
+
+def _try(store: Store, file: Path, keys: Keys, report: Report, base: str) -> str:
     """Import one file; what was wrong with that, or nothing."""
     _forget_peak()
     keys_tried = _keys_for(file, keys)
-    before, changes, began = _state(store), _changes(store), time.process_time()
+    before, imported, events = _state(store), store.last_import(), len(store.events())
+    changes, began = _changes(store), time.process_time()
     try:
-        import_profile(store, file, keys=keys_tried)
+        _import(store, file, keys_tried, base)
         outcome = "taken in"
     except PocketAgentError as error:
         outcome = "refused"
@@ -147,12 +191,12 @@ def _try(store: Store, file: Path, keys: Keys, report: Report) -> str:
         return f"{type(error).__name__}: {error}"[:300]
     seconds = time.process_time() - began
     report.outcomes[outcome] += 1
+    report.bases[base if base in WEIGHTS else "no export", outcome] += 1
     report.slowest = max(report.slowest, seconds)
     memory = _peak()
     report.memory = max(report.memory, memory)
-    if outcome == "taken in" and store.last_import() is not None:
-        store.undo_import()
-    if _state(store) != before:
+    log = _take_back(store, imported, events) if outcome == "taken in" else True
+    if _state(store, log=log) != (before if log else _without_log(before)):
         return "the state before did not come back"
     if memory > MOST_MEMORY:
         return f"{memory} MB of memory were held"
@@ -169,8 +213,14 @@ def _keys_for(file: Path, keys: Keys) -> Keys:
     return Keys(passphrase=keys.passphrase) if worded else Keys(identity=keys.identity)
 
 
-def _state(store: Store) -> tuple[Any, ...]:
-    return read_contents(store), store.profile()
+def _state(store: Store, *, log: bool = True) -> tuple[Any, ...]:
+    state = read_contents(store), store.profile()
+    return state if log else _without_log(state)
+
+
+def _without_log(state: tuple[Any, ...]) -> tuple[Any, ...]:
+    contents, *rest = state
+    return (replace(contents, events=type(contents.events)()), *rest)
 
 
 def _changes(store: Store) -> int:
@@ -217,6 +267,7 @@ def main() -> int:
         with tempfile.TemporaryDirectory() as folder:
             lot = fuzz(Path(folder), size, seed, arguments.keep)
         whole.outcomes += lot.outcomes
+        whole.bases += lot.bases
         whole.failures += lot.failures
         whole.slowest = max(whole.slowest, lot.slowest)
         whole.memory = max(whole.memory, lot.memory)

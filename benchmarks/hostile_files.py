@@ -11,6 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from benchmarks.foreign_files import HostileZip, inside, packed
+
 _NAMES = ("../../x", "/etc/passwd", "C:\\x", "a\x00b", "~", "", "é" * 300, "x" * 5000)
 _TEXTS = (
     "\x1b[31m",
@@ -24,6 +26,22 @@ _TEXTS = (
 _NUMBERS = (-1, 0, 1, 2**31, 2**53, 2**53 + 1, 2**63, 2**64, 10**400, 1.5, -0.0, 1e308)
 _OTHERS: tuple[Any, ...] = (None, True, False, [], {}, [[]], {"a": {}}, "", "x")
 
+# Every passphrase that is tried costs a second, and every .zip some tenths: few of those.
+WEIGHTS = {
+    "whole": 40,
+    "part": 13,
+    "sealed.age": 12,
+    "me.md": 2,
+    "worded.age": 0.05,
+    "chatgpt.json": 6,
+    "claude.json": 5,
+    "mem0.json": 4,
+    "list.md": 3,
+    "session": 6,
+    "chatgpt.zip": 5,
+    "claude.zip": 4,
+}
+
 
 class Hostile:
     """Makes one file after another.
@@ -35,22 +53,82 @@ class Hostile:
     def __init__(self, chance: random.Random, bases: dict[str, bytes]) -> None:
         self._chance = chance
         self._bases = bases
+        self._zips = HostileZip(chance, bases["chatgpt.json"])
         self._places: list[Callable[[Path], str]] = [self._odd_place, self._container, self._huge]
 
     def place(self, file: Path) -> str:
         """Put the next one at that place; its name for a report."""
         if self._chance.random() < 0.03:
             return self._chance.choice(self._places)(file)
-        # Every passphrase that is tried costs a second: few of those.
-        weights = {"whole": 60, "part": 20, "sealed.age": 18, "me.md": 2, "worded.age": 0.05}
-        kind = self._chance.choices(list(weights), list(weights.values()))[0]
+        kind = self._chance.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
         data = self._bases[kind]
-        if kind in ("whole", "part") and self._chance.random() < 0.85:
+        if kind.endswith(".zip"):
+            data, how = self._zip(kind)
+        elif kind.endswith((".json", "session")) and self._chance.random() < 0.85:
+            data, how = self._edited_value(data)
+        elif kind in ("whole", "part") and self._chance.random() < 0.85:
             data, how = self._edited(data)
         else:
             data, how = self._damaged(data)
         file.write_bytes(data)
         return f"{kind}, {how}"
+
+    def _zip(self, kind: str) -> tuple[bytes, str]:
+        """Files of a .zip that were edited, damage to the .zip itself, or one made to do harm."""
+        which = self._chance.random()
+        if which < 0.25:
+            return self._zips.make()
+        if which < 0.45:
+            return self._damaged(self._bases[kind])
+        files = inside(self._bases[kind])
+        name = self._chance.choice([name for name in files if name.endswith("s.json")])
+        files[name], how = self._edited_value(files[name])
+        return packed(files), f"{name} {how}"
+
+    def _edited_value(self, data: bytes) -> tuple[bytes, str]:
+        """A JSON text with other values, entries lost, doubled by the hundred or nested deeply."""
+        value = json.loads(data)
+        names = []
+        for _ in range(self._chance.choice((0, 1, 1, 2, 4))):
+            change = self._chance.choice((self._field, self._field, self._repeat, self._nest))
+            names.append(change.__name__.strip("_"))
+            change([value])
+        escaped = self._chance.random() < 0.5
+        text = json.dumps(value, ensure_ascii=escaped)
+        return text.encode("utf-8", "surrogatepass"), " ".join(names) or "as it was"
+
+    def _somewhere(self, records: list[Any]) -> Any:
+        """A dictionary or a list that is not empty, at any depth."""
+        at = records[0]
+        while self._chance.random() < 0.8:
+            inner = [
+                each
+                for each in (at.values() if isinstance(at, dict) else at)
+                if isinstance(each, (dict, list)) and each
+            ]
+            if not inner:
+                break
+            at = self._chance.choice(inner)
+        return at
+
+    def _repeat(self, records: list[Any]) -> None:
+        """What a list or table holds, again and again, as it was or under other names."""
+        at, count = self._somewhere(records), self._chance.choice((1, 20, 200, 5_000))
+        if isinstance(at, list) and at:
+            at += [json.loads(json.dumps(at[0])) for _ in range(count)]
+        elif isinstance(at, dict) and at:
+            first = next(iter(at.values()))
+            at.update({f"{name}": first for name in range(count)})
+
+    def _nest(self, records: list[Any]) -> None:
+        """Lists in lists, around what was there."""
+        at, depth = self._somewhere(records), self._chance.choice((5, 50, 70, 400))
+        where: Any = next(iter(at), None) if isinstance(at, dict) else 0
+        if isinstance(at, (dict, list)) and at:
+            value = at[where]
+            for _ in range(depth):
+                value = [value] if self._chance.random() < 0.5 else {"parts": value}
+            at[where] = value
 
     def _damaged(self, data: bytes) -> tuple[bytes, str]:
         """Bytes changed, lost, doubled or mixed in, without a thought."""
@@ -110,10 +188,16 @@ class Hostile:
     def _field(self, records: list[Any]) -> None:
         """Another value somewhere in a record."""
         record = self._chance.choice(records)
+        while isinstance(record, list) and record:
+            record = self._chance.choice(record)
         while isinstance(record, dict) and record:
             name = self._chance.choice(list(record))
             if isinstance(record[name], dict) and self._chance.random() < 0.8:
                 record = record[name]
+                continue
+            held = record[name] if isinstance(record[name], list) else []
+            if (within := [x for x in held if isinstance(x, dict)]) and self._chance.random() < 0.8:
+                record = self._chance.choice(within)
                 continue
             if self._chance.random() < 0.1:
                 del record[name]

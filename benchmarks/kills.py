@@ -2,7 +2,8 @@
 
     python -m benchmarks.kills [--count 500] [--chats 100] [--seed N] [--json]
 
-`--count` kills fall on import, export, migrate, encrypt, rekey, decrypt, forget, undo and a chat of
+`--count` kills fall on import (merged, in place of all, forgetting too, of another program's file),
+export, migrate, encrypt, rekey, decrypt, forget, undo and a chat of
 the store alone; `--chats` more on a chat with the real model. After each one the file must open and
 pass SQLite's check, its log must replay to the same profile, everything that was acknowledged must
 be there, and whatever was under way is done or not begun. A kill that comes when all is done does

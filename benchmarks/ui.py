@@ -11,18 +11,16 @@ in which this process was computing; the rest is the machine being busy with oth
 import argparse
 import asyncio
 import json
-import os
-import select
-import struct
-import subprocess
+import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from benchmarks.terminal import Terminal
 
 TICK_S = 0.005
 FIRST_PAINT_LIMIT_S = 1.0
@@ -53,9 +51,10 @@ class Gaps:
             self.late.setdefault(self.phase, []).append((late, own))
 
     def report(self) -> dict[str, Any]:
-        """Largest and 99th percentile of each phase."""
+        """Largest, median and 99th percentile of each phase."""
         return {
             phase: {
+                "p50_ms": round(statistics.median(late for late, _ in values), 1),
                 "largest_ms": round(max(late for late, _ in values), 1),
                 "largest_own_ms": round(max(own for _, own in values), 1),
                 "p99_ms": round(sorted(values)[int(0.99 * (len(values) - 1))][0], 1),
@@ -72,58 +71,14 @@ def first_paint(home: Path, columns: int = 80, rows: int = 24, timeout: float = 
     Raises:
         RuntimeError: it ended, did not paint in time, or did not leave when told.
     """
-    import fcntl
-    import pty
-    import termios
-
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-    began = time.perf_counter()
-    child = subprocess.Popen(
-        [sys.executable, "-m", "pocket_agent", "--home", str(home)],
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        env={**os.environ, "TERM": "xterm-256color"},
-        start_new_session=True,
-    )
-    os.close(theirs)
+    command = [sys.executable, "-m", "pocket_agent", "--home", str(home)]
+    program = Terminal(command, columns=columns, rows=rows)
     try:
-        return _wait_for(ours, _READY, began, timeout)
+        painted = program.wait_for(_READY, timeout)
+        program.leave()
     finally:
-        _leave(ours, child)
-
-
-def _wait_for(terminal: int, sign: bytes, began: float, timeout: float) -> float:
-    seen = b""
-    while time.perf_counter() - began < timeout:
-        if select.select([terminal], [], [], 0.05)[0]:
-            try:
-                seen += os.read(terminal, 65536)
-            except OSError:
-                break
-            if sign in seen:
-                return time.perf_counter() - began
-    raise RuntimeError(f"no picture: {seen[-400:]!r}")
-
-
-def _leave(terminal: int, child: "subprocess.Popen[bytes]") -> None:
-    """Quit as a person does, and kill only if that does not help."""
-    os.write(terminal, b"\x11")
-    deadline = time.perf_counter() + 15
-    with suppress(OSError):  # it has closed its end
-        while child.poll() is None and time.perf_counter() < deadline:
-            if select.select([terminal], [], [], 0.05)[0]:
-                os.read(terminal, 65536)
-    try:
-        left = child.wait(max(deadline - time.perf_counter(), 1))
-    except subprocess.TimeoutExpired as error:
-        child.kill()
-        raise RuntimeError("the program did not leave when told") from error
-    finally:
-        os.close(terminal)
-    if left != 0:
-        raise RuntimeError(f"the program left with exit code {left}")
+        program.kill()
+    return painted
 
 
 async def gaps(home: Path, messages: tuple[str, ...] = MESSAGES) -> dict[str, Any]:
@@ -141,31 +96,36 @@ async def gaps(home: Path, messages: tuple[str, ...] = MESSAGES) -> dict[str, An
         ticker = asyncio.create_task(measured.tick())
         dialogue = app.chat.dialogue
         measured.phase = "loading"
-        await _until(lambda: dialogue.status.readiness.stage.value in ("ready", "failed"))
+        await until(lambda: dialogue.status.readiness.stage.value in ("ready", "failed"))
         for message in messages:
             measured.phase = "typing"
             await pilot.press(*"hello world")
             app.chat.query_one(Prompt).clear()
             measured.phase = "streaming"
             dialogue.submit(message)
-            await _until(lambda: not dialogue.replying)
-            _check(dialogue.conversation.entries)
+            await until(lambda: not dialogue.replying)
+            check(dialogue.conversation.entries)
             measured.phase = "learning"
-            await _until(lambda: not dialogue.status.doing)
+            await until(lambda: not dialogue.status.doing)
         measured.phase = "idle"
         await asyncio.sleep(1.0)
         ticker.cancel()
     return measured.report()
 
 
-def _check(entries: Sequence[object]) -> None:
+def check(entries: Sequence[object]) -> None:
     """A failure would be fast: it must not pass for a measurement."""
     failures = [entry for entry in entries if getattr(entry, "failure", False)]
     if failures:
         raise RuntimeError(f"the conversation failed: {failures[0]}")
 
 
-async def _until(done: Callable[[], bool], timeout: float = 180.0) -> None:
+async def until(done: Callable[[], bool], timeout: float = 180.0) -> None:
+    """Wait for something to come true.
+
+    Raises:
+        TimeoutError: it did not, in so many seconds.
+    """
     deadline = time.perf_counter() + timeout
     while not done():
         if time.perf_counter() > deadline:

@@ -35,13 +35,15 @@ class Settings:
         requantize: whether a slow model file may get a faster copy in the cache folder.
         learn: whether anything is remembered from turns.
         theme: name of the colours.
+        glyphs: "ascii" draws no sign that a bare terminal lacks, "unicode" does; "auto" looks at
+            the terminal and the locale.
         enter_sends: Enter sends and ctrl+j makes a new line; if not, the other way round.
         seed: makes replies repeatable; None draws a new one each time.
         threads: decode threads; 0 chooses.
         lock_after_minutes: an encrypted profile is locked again after so long without a key or the
             mouse; 0 for never.
-        offer_encryption: whether the chat offers to encrypt a profile that it is about to make; a
-            no switches it off.
+        offer_encryption: whether the chat offers to encrypt a profile that is plain, or that it is
+            about to make; a no switches it off.
         key_store: whether passphrases are looked for in the system's key store.
         candidates: "unsure" has what the policy is not sure enough of proposed for a yes or no;
             "off" drops it.
@@ -49,6 +51,7 @@ class Settings:
         resume: the chat begins with the last conversation rather than a new one.
         when_full: what becomes of the oldest turns when the context is full: "drop" leaves them
             out, "summarise" has the model sum them up in idle time.
+        panel: what is remembered stands beside the chat, where the terminal is wide enough.
         keys: keys of the chat that differ from the usual ones, by action (`keys.DEFAULT_KEYS`).
     """
 
@@ -71,6 +74,8 @@ class Settings:
     device: str = ""
     resume: bool = False
     when_full: str = "drop"
+    panel: bool = False
+    glyphs: str = "auto"
     keys: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -213,9 +218,11 @@ _RULES: dict[str, _Rule] = {
     "candidates": _Rule(lambda v: v in ("off", "unsure"), '"off" or "unsure"'),
     "ask": _SWITCH,
     "theme": _NAME,
+    "glyphs": _Rule(lambda v: v in ("auto", "unicode", "ascii"), '"auto", "unicode" or "ascii"'),
     "enter_sends": _SWITCH,
     "when_full": _Rule(lambda v: v in ("drop", "summarise"), '"drop" or "summarise"'),
     "resume": _SWITCH,
+    "panel": _SWITCH,
     "seed": _whole(0, 2**32 - 1),
     "threads": _whole(0, 1024),
     "lock_after_minutes": _whole(0, 7 * 24 * 60),

@@ -10,6 +10,7 @@ DEFAULT_KEYS: dict[str, str] = {
     "context": "f4",
     "sources": "f5",
     "find": "f6",
+    "panel": "f7",
     "new": "ctrl+n",
     "stop": "escape",
     "regenerate": "ctrl+r",
@@ -62,6 +63,16 @@ def key_name(key: str) -> str:
 def in_force(changed: Mapping[str, str]) -> dict[str, str]:
     """The keys of all actions, with those that a person changed."""
     return DEFAULT_KEYS | dict(changed)
+
+
+def key_for(action: str, keys: Mapping[str, str], otherwise: str = "") -> str:
+    """The key of an action as it is printed: what every hint and the help tell.
+
+    Args:
+        keys: those in force, or only those that were changed.
+        otherwise: the key where the action has none that can be changed.
+    """
+    return key_name(keys.get(action) or DEFAULT_KEYS.get(action, otherwise))
 
 
 def wrong_key(changed: Mapping[str, object], action: str) -> str:

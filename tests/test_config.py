@@ -49,6 +49,8 @@ def test_every_setting_is_read(path: Path) -> None:
         "device": "Vulkan0",
         "resume": True,
         "when_full": "summarise",
+        "panel": True,
+        "glyphs": "ascii",
     }
     plain = "".join(f"{name} = {json.dumps(value)}\n" for name, value in wanted.items())
     path.write_text(f'{plain}[keys]\nregenerate = "f9"\n')

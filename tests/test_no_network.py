@@ -15,6 +15,7 @@ WAYS_IN = (
     "import pocket_agent",
     "import pocket_agent.memory.embed_child",
     "import pocket_agent.llm.child",
+    "import pocket_agent.llm.template_child",
     "import pocket_agent.cli",
     "import pocket_agent.tui",
     "import pocket_agent.training",
@@ -35,7 +36,7 @@ def python(code: str, folder: Path) -> tuple[subprocess.CompletedProcess[str], s
     return done, log.read_text("utf-8") if log.exists() else ""
 
 
-@pytest.mark.parametrize("way_in", WAYS_IN[:5])
+@pytest.mark.parametrize("way_in", WAYS_IN[:6])
 def test_every_way_in_sets_the_switches_first(tmp_path: Path, way_in: str) -> None:
     show = f"import os; print([os.environ[name] for name in {list(NO_NETWORK)}])"
     done, noted = python(f"{way_in}\n{show}", tmp_path)
@@ -46,7 +47,7 @@ def test_every_way_in_sets_the_switches_first(tmp_path: Path, way_in: str) -> No
 
 @pytest.mark.slow
 def test_so_do_those_that_import_the_libraries_at_once(tmp_path: Path) -> None:
-    done, noted = python("\n".join((*WAYS_IN[5:], "import huggingface_hub")), tmp_path)
+    done, noted = python("\n".join((*WAYS_IN[6:], "import huggingface_hub")), tmp_path)
     assert done.returncode == 0, done.stderr
     assert noted == ""
 

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pocket_agent.assistant.asker import Asker
 from pocket_agent.assistant.branching import HISTORY_TURNS, Branching
@@ -12,11 +12,11 @@ from pocket_agent.assistant.events import (
     AssistantEvent,
     ContextUse,
     PolicyIdle,
-    ReplyDelta,
     ReplyDone,
     UserSaved,
 )
 from pocket_agent.assistant.learning import Learner, Policy
+from pocket_agent.assistant.rebuilding import Rebuilt, rebuild
 from pocket_agent.assistant.replying import Opening, ReplyWriter
 from pocket_agent.assistant.sending import Recall, Sending
 from pocket_agent.assistant.titles import first_words, title_of
@@ -61,6 +61,8 @@ class AssistantOptions:
         grammar: GBNF that replies must keep to; empty for none.
         profile: False reads nothing of the profile nor of other sessions, and what is said is
             never learnt from.
+        learn_imported: whether the policy also reads other programs' conversations that were
+            imported to be learnt from: they may be long.
         summarise: whether turns that leave the context are summed up by the model, in idle time.
     """
 
@@ -73,6 +75,7 @@ class AssistantOptions:
     ask: bool = False
     grammar: str = ""
     profile: bool = True
+    learn_imported: bool = True
     summarise: bool = False
 
 
@@ -97,17 +100,24 @@ class Assistant(Branching):
         self._store = store
         self._engine = engine
         self._sending = Sending(store, engine, recaller, self.options)
-        self._learner = Learner(store, policy) if policy else None
+        imported = self.options.learn_imported
+        self._learner = Learner(store, policy, imported=imported) if policy else None
         asks = self.options.ask and self.options.learn and self.options.remember
         self._asker = Asker(store) if asks else None
         self.warming = Warming(engine)
         self._scratch = 0
         self._untitled = False
+        self._stopped = False
 
     @property
     def last_context(self) -> AssembledPrompt | None:
         """The prompt of the last reply; None before the first."""
         return self._sending.last
+
+    async def rebuilt_context(self) -> Rebuilt | None:
+        """The prompt of the last reply of a conversation that was taken up, as far as known."""
+        history, extra = list(self._sending.history), self.options.system
+        return await asyncio.to_thread(rebuild, self._store, history, extra)
 
     # --- sessions ---------------------------------------------------------------------------
 
@@ -154,6 +164,7 @@ class Assistant(Branching):
         """
         if not text.strip():
             raise UsageError("There is nothing to send")
+        self._stopped = False
         await self.preempt_policy()
         after = await self._cut_before(instead_of) if instead_of else None
         before = self._sending.place()
@@ -164,8 +175,9 @@ class Assistant(Branching):
             async for event in self._answer(turn):
                 yield event
         except ContextOverflowError:  # refused: it stays stored, but later prompts go without it
-            self._sending.go_back(before)
-            self._sending.refuse(turn.id)
+            if self._sending.holds(turn):
+                self._sending.go_back(before)
+                self._sending.refuse(turn.id)
             raise
         async for learnt in self.learn():
             yield learnt
@@ -181,7 +193,11 @@ class Assistant(Branching):
             yield PolicyIdle()
 
     async def stop(self) -> None:
-        """Stop the reply; what is there so far stays."""
+        """Stop the reply; what is there so far stays, which may be nothing.
+
+        It may come before the model has the message: while that is saved, recalled for or counted.
+        """
+        self._stopped = True
         await self._engine.cancel(ContextName.CHAT)
 
     async def undo(self, seq: int | None = None) -> str:
@@ -199,6 +215,13 @@ class Assistant(Branching):
     def model_changed(self) -> None:
         """Another model answers from now on: it counts otherwise, the conversation is the same."""
         self._sending.model_changed()
+
+    async def summarise(self, wanted: bool) -> None:
+        """Whether turns that leave the context are summed up, from now on."""
+        self.options = replace(self.options, summarise=wanted)
+        if not wanted:
+            await self._sending.summary.preempt()
+            self._sending.summary.forget()
 
     def warm_up(self) -> None:
         """Let the model read the resumed history now; whatever the person does stops it."""
@@ -249,9 +272,12 @@ class Assistant(Branching):
             tuple(fact.id for fact in ready.facts),
             tuple(memory.turn.id for memory in ready.recalled),
         )
-        self._sending.history += begun
+        # Another conversation may be opened before the reply is over: it stays in its own.
+        history = self._sending.history if self._sending.holds(turn) else []
+        history += begun
         new = after is None and not begun
-        async for event in self._reply(turn.text if new else "", prompt, drawn, after, said):
+        opening = self._open_reply(turn, drawn, after)
+        async for event in self._reply(turn.text if new else "", prompt, opening, said, history):
             yield event
 
     async def _save_user_turn(self, text: str, after: str | None = None) -> Turn:
@@ -280,11 +306,12 @@ class Assistant(Branching):
         self,
         text: str,
         prompt: AssembledPrompt,
-        drawn: Drawn,
-        after: str | None,
+        opening: Opening,
         said: str,
+        history: list[Turn],
     ) -> AsyncIterator[AssistantEvent]:
-        writer = ReplyWriter(self._store, self._open_reply(drawn, after))
+        """Stream a reply into the store and into the history of its conversation."""
+        writer = ReplyWriter(self._store, opening)
         await writer.open()
         begun = (Message(Role.ASSISTANT, said),) if said else ()
         request = Request(
@@ -296,25 +323,26 @@ class Assistant(Branching):
         )
         last: Piece | None = None
         try:
-            async for piece in self._engine.stream(request):
+            async for piece in _nothing() if self._stopped else self._engine.stream(request):
                 last = piece
-                if shown := await writer.add(piece.text):
-                    yield ReplyDelta(writer.turn_id, shown)
+                if shown := await writer.add(piece.text, piece.tokens):
+                    yield shown
         except BaseException:
-            self._sending.history.append(await writer.close(TurnStatus.INTERRUPTED))
+            history.append(await writer.close(TurnStatus.INTERRUPTED))
             raise
         finish = (last.finish if last else None) or "stop"
         status = _ENDED.get(finish, TurnStatus.COMPLETE)
         if (question := await self._follow_up(text, status)) and (
             shown := await writer.add(f"\n\n{question}")
         ):
-            yield ReplyDelta(writer.turn_id, shown)
+            yield shown
         rest = writer.unshown
         reply = await writer.close(status)
-        self._sending.history.append(reply)
-        await self._entitle(reply)
+        history.append(reply)
+        if history is self._sending.history:
+            await self._entitle(reply)
         if rest:
-            yield ReplyDelta(reply.id, rest)
+            yield rest
         yield ReplyDone(reply, finish, last.usage if last else None)
 
     async def _follow_up(self, text: str, status: TurnStatus) -> str:
@@ -332,12 +360,16 @@ class Assistant(Branching):
                     self._store.suggest_title, self.session.id, title
                 )
 
-    def _open_reply(self, drawn: Drawn, after: str | None) -> Opening:
+    def _open_reply(self, turn: Turn, drawn: Drawn, after: str | None) -> Opening:
         if not self.options.remember:
             return Opening(None, self._scratch_turn(TurnRole.ASSISTANT, ""), drawn)
-        assert self.session is not None
-        return Opening(self.session.id, None, drawn, after)
+        return Opening(turn.session, None, drawn, after)
 
     def _scratch_turn(self, role: TurnRole, text: str) -> Turn:
         self._scratch += 1
         return Turn(f"scratch-{self._scratch}", "", role, text, this_second())
+
+
+async def _nothing() -> AsyncIterator[Piece]:
+    """A reply that was stopped before the model had the message."""
+    yield Piece("", "cancelled")

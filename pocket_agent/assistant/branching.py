@@ -25,6 +25,8 @@ class Branching:
     _store: Store
     _engine: Engine
     _sending: Sending
+    _stopped: bool
+    """Whether the person stopped the exchange that is under way."""
 
     async def regenerate(self) -> AsyncGenerator[AssistantEvent, None]:
         """Reply to the last message once more. The reply that is there is kept as another branch.
@@ -33,6 +35,7 @@ class Branching:
             UsageError: nothing was said yet.
             PocketAgentError: as `send`. If no reply came of it, all is as it was.
         """
+        self._stopped = False
         await self.preempt_policy()
         self._check_loaded()
         asked, tail = self._last_exchange()
@@ -48,6 +51,7 @@ class Branching:
             UsageError: the last reply came to its own end.
             PocketAgentError: as `send`. If no more came, all is as it was.
         """
+        self._stopped = False
         await self.preempt_policy()
         self._check_loaded()
         asked, tail = self._last_exchange()
@@ -79,7 +83,7 @@ class Branching:
             async for event in self._answer(asked, after, begun):
                 yield event
         except PocketAgentError:
-            if sending.history[-1] in (asked, *tail):  # no other reply came of it
+            if sending.history and sending.history[-1] in (asked, *tail):  # no other came of it
                 sending.go_back(before)
             raise
         async for learnt in self.learn():

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from pocket_agent.assistant.phrases import phrase
+from pocket_agent.assistant.phrases import Hearsay, phrase
 from pocket_agent.errors import ContextOverflowError
 from pocket_agent.llm.protocol import Message, Role
 from pocket_agent.memory.records import UNFINISHED, Recalled, Turn, TurnRole
@@ -25,6 +25,8 @@ REPLY_TOKENS = 512
 NOTE_TOKENS = 400
 STYLE_CHARACTERS = 120
 """Of one wish for how to be answered: it stands in the system text, so it has to be short."""
+STYLE_TOTAL = 600
+"""Characters of all of them together; the hearsay in the notes has half as many."""
 SHARE = 4
 """Neither the answer nor the notes get more than this part of a small context."""
 
@@ -72,6 +74,7 @@ class Material:
         facts, recalled: candidates for its notes, the best first.
         dropped: how many older turns have left before.
         summary: what is told of turns that leave now; empty for nothing.
+        crowded: pinned wishes for which the system text has no room.
     """
 
     system: str
@@ -82,6 +85,7 @@ class Material:
     recalled: Sequence[Recalled] = ()
     dropped: int = 0
     summary: str = ""
+    crowded: Sequence[Fact] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +99,7 @@ class AssembledPrompt:
         dropped: how many turns of the session are no longer sent.
         kept: the turns of the history that are sent.
         summary: what stands for turns that have just left; empty for nothing.
+        left_out: pinned facts that are not told, as there is no room for all of them.
     """
 
     messages: tuple[Message, ...]
@@ -106,9 +111,22 @@ class AssembledPrompt:
     dropped: int
     kept: tuple[Turn, ...]
     summary: str = ""
+    left_out: tuple[Fact, ...] = ()
 
     def __str__(self) -> str:
         return "\n\n".join(f"[{message.role}]\n{message.text}" for message in self.messages)
+
+
+def style_that_fits(style: Sequence[Fact], characters: int = STYLE_TOTAL) -> list[Fact]:
+    """The wishes that may be told, in their order: pinned ones first, then the newest."""
+    newest = sorted(style, key=lambda fact: fact.learnt, reverse=True)
+    chosen = set()
+    for fact in sorted(newest, key=lambda fact: not fact.pinned):
+        cost = len(_one_line(phrase(fact), STYLE_CHARACTERS))
+        if cost <= characters:
+            characters -= cost
+            chosen.add(fact.id)
+    return [fact for fact in style if fact.id in chosen]
 
 
 def system_text(style: Sequence[Fact], extra: str = "") -> str:
@@ -124,7 +142,7 @@ def system_text(style: Sequence[Fact], extra: str = "") -> str:
 
 def texts_to_count(material: Material) -> list[str]:
     """Every text that `assemble` may ask the size of, so that they can be counted in one go."""
-    notes = [phrase(fact) for fact in material.facts]
+    notes = [_told(fact) for fact in material.facts]
     notes += [_remembered(memory) for memory in material.recalled]
     turns = [turn.text for turn in material.history]
     turns += [_as_message(turn, material.sent).text for turn in material.history]
@@ -146,12 +164,7 @@ def assemble(material: Material, budget: Budget, count: Count) -> AssembledPromp
             "Shorten it, or choose a model with a larger context.",
         )
     notes_room = min(budget.notes, budget.prompt - fixed - bare)
-    summary = material.summary
-    if summary:
-        cost = count(_summed_up(summary)) + 1
-        summary = summary if cost + TEMPLATE_TOKENS <= notes_room else ""
-        notes_room -= cost if summary else 0
-    facts, recalled = _notes_that_fit(material, notes_room, count)
+    facts, recalled, summary = _notes_that_fit(material, notes_room, count)
     user_text = _with_notes(material.text, facts, recalled, summary)
     room = budget.prompt - fixed - _cost(user_text, count)
     history = _without_refused(material.history, budget.prompt - fixed, count)
@@ -171,25 +184,41 @@ def assemble(material: Material, budget: Budget, count: Count) -> AssembledPromp
         dropped=material.dropped + len(history) - len(kept),
         kept=kept,
         summary=summary,
+        left_out=(
+            *material.crowded,
+            *(fact for fact in material.facts if fact.pinned and fact not in facts),
+        ),
     )
 
 
 def _notes_that_fit(
     material: Material, room: int, count: Count
-) -> tuple[tuple[Fact, ...], tuple[Recalled, ...]]:
-    facts: list[Fact] = []
-    recalled: list[Recalled] = []
-    for fact in material.facts:
-        room -= count(phrase(fact)) + 1
-        if room < TEMPLATE_TOKENS:
-            return tuple(facts), ()
-        facts.append(fact)
-    for memory in material.recalled:
-        room -= count(_remembered(memory)) + 1
-        if room < TEMPLATE_TOKENS:
-            break
-        recalled.append(memory)
-    return tuple(facts), tuple(recalled)
+) -> tuple[tuple[Fact, ...], tuple[Recalled, ...], str]:
+    """What is noted: pinned facts before all else, and what is too long is passed over."""
+    left = _Room(room - TEMPLATE_TOKENS, count)
+    first = {fact.id for fact in material.facts if fact.pinned and left.takes(_told(fact))}
+    summary = material.summary
+    summary = summary if summary and left.takes(_summed_up(summary)) else ""
+    then = {fact.id for fact in material.facts if not fact.pinned and left.takes(_told(fact))}
+    facts = tuple(fact for fact in material.facts if fact.id in first | then)
+    recalled = tuple(memory for memory in material.recalled if left.takes(_remembered(memory)))
+    return facts, recalled, summary
+
+
+class _Room:
+    """What is left of some tokens."""
+
+    def __init__(self, tokens: int, count: Count):
+        self._tokens = tokens
+        self._count = count
+
+    def takes(self, text: str) -> bool:
+        """Whether a text still fits; it is then in."""
+        cost = self._count(text) + 1
+        if cost > self._tokens:
+            return False
+        self._tokens -= cost
+        return True
 
 
 def _without_refused(history: Sequence[Turn], room: int, count: Count) -> list[Turn]:
@@ -227,13 +256,20 @@ def _with_notes(
     text: str, facts: Sequence[Fact], recalled: Sequence[Recalled], summary: str
 ) -> str:
     notes = [_summed_up(summary)] if summary else []
-    notes += [phrase(fact) for fact in facts]
+    notes += [_told(fact) for fact in facts]
     notes += [_remembered(memory) for memory in recalled]
     return f"{_note(' '.join(notes))}\n\n{text}" if notes else text
 
 
 def _summed_up(summary: str) -> str:
     return f"Earlier in this conversation: {summary}"
+
+
+def _told(fact: Fact) -> str:
+    if not isinstance(fact, Hearsay):
+        return phrase(fact)
+    said = "".join(map(_unquoted, _one_line(fact.value, STYLE_CHARACTERS)))
+    return f'An imported file says of {fact.slot}: "{said}".'
 
 
 def _remembered(memory: Recalled) -> str:

@@ -23,6 +23,7 @@ class ContextReady:
             text, and in the notes of every turn that is sent.
         first: id of the first turn that is sent.
         summary: what the message was told of turns that have just left; empty for nothing.
+        left_out: pinned facts for which there was no room.
     """
 
     facts: tuple[Fact, ...]
@@ -32,6 +33,7 @@ class ContextReady:
     dropped_turns: int
     first: str = ""
     summary: str = ""
+    left_out: tuple[Fact, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +53,15 @@ class ContextUse:
 
 @dataclass(frozen=True, slots=True)
 class ReplyDelta:
-    """More of the reply."""
+    """More of the reply.
+
+    Args:
+        tokens: how many tokens of the model's it is; none of what we add to a reply.
+    """
 
     turn: str
     text: str
+    tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)

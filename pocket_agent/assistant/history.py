@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from pocket_agent.profile.edits import refiles
 from pocket_agent.profile.facts import Event, OpKind
 from pocket_agent.profile.redaction import Value, value_of
 from pocket_agent.profile.rules import CONFIDENT
@@ -45,6 +46,8 @@ def tell(event: Event, events: Mapping[str, Event], *, counts: bool) -> Told:
     slot = op.slot or (about.op.slot if about else "")
     value = op.value or (about.op.value if about else "")
     change = f"{op.old} > {value}" if op.old else value
+    if refiles(op) and about is not None:
+        change += f" (was {about.op.slot}{' -' * (about.op.polarity == '-')}: {about.op.value})"
     sign = " -" if op.polarity == "-" else ""
     what = f"{op.kind} {slot}{sign}: {change}"
     if op.kind is OpKind.UNDO:

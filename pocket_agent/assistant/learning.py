@@ -3,13 +3,19 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Protocol
 
 from pocket_agent.assistant.attaching import own_words
 from pocket_agent.assistant.events import Learnt
 from pocket_agent.assistant.giving_way import GivingWay
 from pocket_agent.assistant.phrases import label
-from pocket_agent.errors import ContextOverflowError, ProfileError, StoreError
+from pocket_agent.errors import (
+    ContextOverflowError,
+    EngineDiedError,
+    ProfileError,
+    StoreError,
+)
 from pocket_agent.memory.records import Turn, TurnRole
 from pocket_agent.memory.store import Store
 from pocket_agent.policy.reader import Reading
@@ -20,6 +26,11 @@ from pocket_agent.profile.outcomes import Applied, Outcome
 from pocket_agent.profile.sources import MAX_QUOTE, ground
 from pocket_agent.profile.values import find_span
 from pocket_agent.profile.waiting import rival_of, stands
+
+PASSED_OVER = "passed over"
+"""Noted as the policy that has read a turn which none can read."""
+_DIED = "learning.died"
+"""The store's setting with the id of the turn over which the model's process ended last."""
 
 
 class Policy(Protocol):
@@ -36,31 +47,54 @@ class Learner:
 
     Args:
         store: holds the turns, the log and which turns were read. policy: decides the ops.
+        imported: whether it reads other programs' conversations too, where the person wants them
+            read. There may be thousands of turns, so that is for where somebody stays.
     """
 
-    def __init__(self, store: Store, policy: Policy):
+    def __init__(self, store: Store, policy: Policy, *, imported: bool = True):
         self._store = store
         self._policy = policy
+        self._imported = imported
         self._reading = GivingWay[Reading]()
         self.idle = False
         """Whether the last `catch_up` read all there was, rather than being pre-empted."""
 
     async def catch_up(self) -> AsyncIterator[Learnt]:
-        """Read what is unread and yield each edit. Ends early if `preempt` is called."""
+        """Read what is unread and yield each edit. Ends early if `preempt` is called.
+
+        What another program's conversations say is read last. It waits, and is not yielded: it is
+        no news in the conversation at hand.
+
+        Raises:
+            EngineDiedError: the model's process ended over a turn, which stays unread; the second
+                time it is passed over, and says so.
+            ModelError: the policy's model can't be loaded; the turns stay unread.
+        """
         self.idle = False
         for turn in await asyncio.to_thread(self._store.unread_turns):
-            known, reply = await asyncio.to_thread(self._look_up, turn)
-            reading = await self._read(known, reply.text if reply else "", turn)
-            if reading is None:
+            learnt = await self._learn(turn)
+            if learnt is None:
                 return
-            learnt = await asyncio.to_thread(self._record, turn, reply, reading)
             for item in learnt:
                 yield item
+        for turn in await asyncio.to_thread(self._store.turns_read_later) if self._imported else ():
+            if await self._learn(turn, waits=True) is None:
+                return
         self.idle = True
 
     async def preempt(self) -> None:
         """Stop reading at once; the turn stays unread and comes up again later."""
         await self._reading.preempt()
+
+    async def _learn(self, turn: Turn, *, waits: bool = False) -> list[Learnt] | None:
+        """The edits of one turn; None if something else came first."""
+        known, reply = await asyncio.to_thread(self._look_up, turn)
+        reading = await self._read(known, reply.text if reply else "", turn)
+        if reading is None:
+            return None
+        if waits:
+            reading = replace(reading, ops=(), unsure=(*reading.ops, *reading.unsure))
+        return await asyncio.to_thread(self._record, turn, reply, reading)
 
     async def _read(self, known: list[Known], assistant: str, turn: Turn) -> Reading | None:
         work = self._policy.read(known, assistant, own_words(turn.text))
@@ -71,6 +105,21 @@ class Learner:
             return reading.result()
         except ContextOverflowError:  # it will never fit: left unread, it would block all others
             return Reading(())
+        except EngineDiedError as error:
+            if not await asyncio.to_thread(self._passes_over, turn):
+                raise
+            raise EngineDiedError(
+                "The model's process ended twice over one of your messages",
+                "Nothing is learnt from that one; the others go on.",
+            ) from error
+
+    def _passes_over(self, turn: Turn) -> bool:
+        """Note a death. The second one in a row takes the turn out of the way of all others."""
+        again = self._store.get_meta(_DIED) == turn.id
+        self._store.set_meta(_DIED, "" if again else turn.id)
+        if again:
+            self._store.mark_read(turn.id, PASSED_OVER)
+        return again
 
     def _look_up(self, turn: Turn) -> tuple[list[Known], Turn | None]:
         """What is known, and the reply that the turn answers, if it does."""

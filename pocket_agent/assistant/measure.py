@@ -49,7 +49,7 @@ async def measure(engine: LlamaEngine) -> Speed:
         bare = await _bare(engine.info)
         ratios.append(bare / ours)
         speeds.append(1 / ours)
-    early, late = await _first_tokens(engine)
+    early, late = await _early_and_late(engine)
     return Speed(statistics.median(ratios), late / early, statistics.median(speeds), late)
 
 
@@ -88,19 +88,25 @@ async def _bare(info: ModelInfo) -> float:
     return float(output)
 
 
-async def _first_tokens(engine: LlamaEngine) -> tuple[float, float]:
+async def _early_and_late(engine: LlamaEngine) -> tuple[float, float]:
     """Seconds to the first token at turn 2 and at turn 20, for equal new text."""
     early, late = [], []
     for _ in range(3):
-        messages = [Message(Role.SYSTEM, f"You are brief. Round {time.perf_counter()}.")]
-        for turn in range(1, 23):
-            seconds, reply = await _turn(engine, messages)
-            messages.append(Message(Role.ASSISTANT, reply))
-            if 2 <= turn <= 4:
-                early.append(seconds)
-            if turn >= 20:
-                late.append(seconds)
+        seconds = await first_tokens(engine, 22)
+        early += seconds[1:4]
+        late += seconds[19:]
     return statistics.median(early), statistics.median(late)
+
+
+async def first_tokens(engine: LlamaEngine, turns: int) -> list[float]:
+    """Seconds to the first token at each turn of one conversation, for equal new text."""
+    messages = [Message(Role.SYSTEM, f"You are brief. Round {time.perf_counter()}.")]
+    found = []
+    for _ in range(turns):
+        seconds, reply = await _turn(engine, messages)
+        messages.append(Message(Role.ASSISTANT, reply))
+        found.append(seconds)
+    return found
 
 
 async def _turn(engine: LlamaEngine, messages: list[Message]) -> tuple[float, str]:

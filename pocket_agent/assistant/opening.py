@@ -88,7 +88,8 @@ async def load_policy(
             with `choice.model`.
 
     Raises:
-        ModelError: there is no usable model.
+        ModelError: there is no usable model; or the policy's alone can't be loaded, and `engine`
+            is loaded all the same.
     """
     shelf = ModelShelf(locations)
     base: Path = await asyncio.to_thread(shelf.resolve, choice.model)
@@ -108,12 +109,15 @@ async def load_policy(
     )
     reader = engine
     if apart is None or reads == base:
-        await engine.load(spec, progress)
+        await _load_once(engine, spec, progress)
     else:
-        await asyncio.gather(
-            engine.load(replace(spec, policy_tokens=0, adapter=None), progress),
+        outcomes = await asyncio.gather(
+            _load_once(engine, replace(spec, policy_tokens=0, adapter=None), progress),
             _load_apart(apart, replace(spec, model=reads, chat_tokens=_NO_CHAT)),
+            return_exceptions=True,  # the one that answers is loaded even if the other can't be
         )
+        for failure in filter(None, outcomes):
+            raise failure
         reader = apart
     if apart is not None and reader is engine:
         await apart.close()
@@ -153,11 +157,27 @@ def policy_model(locations: Locations, choice: Choice) -> str:
     return str(policy_file(shelf, choice, base))
 
 
+async def _load_once(engine: LlamaEngine, spec: LoadSpec, progress: Progress | None) -> None:
+    """Load, unless that very model is loaded: it stays while another one is changed or missing."""
+    if engine.info is None or not engine.info.path.exists() or engine.spec != spec:
+        await engine.load(spec, progress)
+
+
+def learning_with(shelf: ModelShelf, name: str) -> str:
+    """The value of `policy_model` by which a model of the shelf reads turns, or by `SAME` the one
+    that answers. Empty for the bundled one, whose trained policy comes with the program.
+
+    Raises:
+        ModelError: there is no such model, or its file is gone.
+    """
+    if name == SAME:
+        return SAME
+    return "" if shelf.find(name).bundled else name
+
+
 async def _load_apart(apart: LlamaEngine, spec: LoadSpec) -> None:
-    if apart.info is not None and apart.info.path.exists() and apart.spec == spec:
-        return  # it stays while the model that answers is changed
     try:
-        await apart.load(spec)
+        await _load_once(apart, spec, None)
     except ModelError as error:
         raise ModelError(
             f"The model that learns from what you say: {error.what}",

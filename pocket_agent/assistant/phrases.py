@@ -3,8 +3,23 @@
 The smallest models follow "I live in Porto." far better than a table of slots.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
 from pocket_agent.profile.facts import Fact, Polarity
 from pocket_agent.profile.slots import BY_NAME, Group
+
+
+@dataclass(frozen=True, slots=True)
+class Hearsay(Fact):
+    """A wish for style out of somebody's file: the model is told of it, in quotation marks."""
+
+    @classmethod
+    def of(cls, fact: Fact) -> "Hearsay":
+        """A fact as hearsay. That the file had it pinned is no wish of the person's."""
+        held = {each.name: getattr(fact, each.name) for each in fields(fact)}
+        return cls(**{**held, "pinned": False})
+
 
 _PLAIN = {
     "name": "My name is {v}.",
@@ -65,3 +80,10 @@ def label(fact: Fact) -> str:
     likes = slot is not None and slot.polar and not avoids and slot.group is not Group.OTHER
     sign = "avoids " if avoids else "likes " if likes else ""
     return f"{fact.slot} · {sign}{fact.value}"
+
+
+def no_room(pinned: Sequence[Fact]) -> str:
+    """One line about pinned facts that the model could not be told."""
+    what = "1 pinned fact has" if len(pinned) == 1 else f"{len(pinned)} pinned facts have"
+    named = ", ".join(label(fact) for fact in pinned)
+    return f"{what} no room in what the model reads: {named}. Unpin or shorten some."

@@ -4,6 +4,7 @@ import asyncio
 import time
 from dataclasses import dataclass
 
+from pocket_agent.assistant.events import ReplyDelta
 from pocket_agent.memory.records import Drawn, Turn, TurnRole, TurnStatus
 from pocket_agent.memory.store import Store
 
@@ -34,6 +35,7 @@ class ReplyWriter:
         self._turn: Turn | None = opening.scratch
         self._parts: list[str] = []
         self._shown = 0
+        self._tokens = 0
         self._saved = float("-inf")
 
     @property
@@ -58,21 +60,27 @@ class ReplyWriter:
             )
 
     @property
-    def unshown(self) -> str:
+    def unshown(self) -> ReplyDelta | None:
         """What was added and not handed out to be shown yet."""
-        return "".join(self._parts[self._shown :])
+        text = "".join(self._parts[self._shown :])
+        return ReplyDelta(self.turn_id, text, self._tokens) if text else None
 
-    async def add(self, text: str) -> str:
-        """Take more of the reply; returns what may be shown now, because it is stored."""
+    async def add(self, text: str, tokens: int = 0) -> ReplyDelta | None:
+        """Take more of the reply; returns what may be shown now, because it is stored.
+
+        Args:
+            tokens: how many tokens of the model's it is.
+        """
         if text:
             self._parts.append(text)
+        self._tokens += tokens
         shown = self.unshown
         if not shown or time.monotonic() - self._saved < CHECKPOINT_S:
-            return ""
+            return None
         count = len(self._parts)
         if self._opening.session is not None:
             await asyncio.to_thread(self._store.checkpoint_reply, self.turn_id, self.text)
-        self._saved, self._shown = time.monotonic(), count
+        self._saved, self._shown, self._tokens = time.monotonic(), count, 0
         return shown
 
     async def close(self, status: TurnStatus) -> Turn:

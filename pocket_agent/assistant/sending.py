@@ -5,20 +5,23 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from pocket_agent.assistant.context import (
     REPLY_TOKENS,
+    STYLE_TOTAL,
     TEMPLATE_TOKENS,
     AssembledPrompt,
     Budget,
     Material,
     assemble,
+    style_that_fits,
     system_text,
     texts_to_count,
 )
 from pocket_agent.assistant.events import ContextReady, ContextUse
+from pocket_agent.assistant.phrases import Hearsay
 from pocket_agent.assistant.relevance import relevant
 from pocket_agent.assistant.shown import Note, Shown
 from pocket_agent.assistant.summary import Summariser
@@ -38,14 +41,37 @@ Place = tuple[list[Turn], int]
 class Recall(Protocol):
     """What finds past turns; `memory.recall.Recaller` is one."""
 
-    def recall(
+    def embed(self, query: str) -> bytes | None:
+        """The query's vector; None where there is none now, or not in time."""
+
+    def recall_vector(
         self,
         query: str,
+        vector: bytes | None,
         k: int = 5,
         *,
         exclude_turns: Sequence[str] = (),
     ) -> list[Recalled]:
-        """The past turns nearest to the query, best first."""
+        """The past turns nearest to the query, best first; without a vector, by words alone."""
+
+    def near_facts(self, vector: bytes) -> dict[str, float]:
+        """How near the facts are in meaning: id to cosine."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Query:
+    """What a message asks of the profile and of the past.
+
+    Args:
+        vector: of its text; None where facts and turns are found by words alone.
+        facts: those that bear on it, and wishes of style that are only told.
+        crowded: pinned wishes that found no room.
+    """
+
+    turn: Turn
+    vector: bytes | None
+    facts: list[Fact]
+    crowded: list[Fact]
 
 
 class Sending:
@@ -89,6 +115,10 @@ class Sending:
         """Go on behind these turns of the conversation, as none was sent since."""
         self.history, self.dropped = history, dropped
         self.last, self._asked = None, ""
+
+    def holds(self, turn: Turn) -> bool:
+        """Whether a message is one of this conversation: another may have been taken up since."""
+        return turn in self.history
 
     def place(self) -> Place:
         """Where the conversation stands, for `go_back`."""
@@ -163,6 +193,7 @@ class Sending:
             prompt.dropped,
             prompt.kept[0].id if prompt.kept else turn.id,
             prompt.summary,
+            prompt.left_out,
         )
 
     async def sum_up(self) -> None:
@@ -187,54 +218,77 @@ class Sending:
 
     async def _style_now(self) -> list[Fact]:
         active = (await asyncio.to_thread(self._store.profile)).active()
-        return [fact for fact in active if fact.slot in STYLE]
+        return (await self._wishes(active))[0]
+
+    async def _wishes(self, active: list[Fact]) -> tuple[list[Fact], list[Fact]]:
+        """What of style goes into the system text, and what is only told."""
+        doubted = await asyncio.to_thread(self._store.hearsay)
+        style = [fact for fact in active if fact.slot in STYLE]
+        own = style_that_fits([fact for fact in style if fact.id not in doubted])
+        heard = [Hearsay.of(fact) for fact in style if fact.id in doubted]
+        return own, style_that_fits(heard, STYLE_TOTAL // 2)
 
     async def _assemble(self, turn: Turn, begun: int = 0) -> AssembledPrompt:
         """Put the prompt together; `begun` tokens of its reply are there already."""
         budget = self._budget()
         budget = replace(budget, reply=budget.reply + begun)
+        history = self.history if self.holds(turn) else [turn]
         profile = await asyncio.to_thread(self._store.profile)
         active = profile.active() if self._options.profile else []
-        material = await self._material(turn, active, tuple(self.history[:-1]), self.dropped)
+        query = await self._query(turn, active)
+        material = await self._material(query, tuple(history[:-1]), self.dropped)
         prompt = assemble(material, budget, self._size)
         while prompt.kept != material.history:  # what left took its notes along: they are due again
-            material = await self._material(turn, active, prompt.kept, prompt.dropped)
+            material = await self._material(query, prompt.kept, prompt.dropped)
             prompt = assemble(material, budget, self._size)
+        if self.history is not history:  # another conversation was taken up meanwhile
+            return prompt
         self.history, self.dropped = [*prompt.kept, turn], prompt.dropped
         self._sent[turn.id] = prompt.user_text
         self._notes[turn.id] = Note.of(prompt)
         self.last, self._asked = prompt, turn.id
         return prompt
 
-    async def _material(
-        self, turn: Turn, active: list[Fact], history: tuple[Turn, ...], dropped: int
-    ) -> Material:
+    async def _query(self, turn: Turn, active: list[Fact]) -> "_Query":
+        """What the message asks of the profile and of the past. Its vector is made only once."""
+        recaller, near = self._recaller if self._recalls else None, {}
+        vector = await asyncio.to_thread(recaller.embed, turn.text) if recaller else None
+        if recaller and vector:
+            near = await asyncio.to_thread(recaller.near_facts, vector)
+        told = [fact for fact in relevant(active, turn.text, near) if fact.slot not in STYLE]
+        self._style, heard = await self._wishes(active)
+        named = {fact.id for fact in (*self._style, *heard)}
+        crowded = [f for f in active if f.pinned and f.slot in STYLE and f.id not in named]
+        return _Query(turn, vector, [*told, *heard], crowded)
+
+    async def _material(self, query: "_Query", history: tuple[Turn, ...], dropped: int) -> Material:
         shown = Shown(history, self._notes)
-        self._style = [fact for fact in active if fact.slot in STYLE]
         material = Material(
             system=system_text(self._style, self._options.system),
             history=history,
             sent=self._sent,
-            text=turn.text,
-            facts=[
-                fact
-                for fact in relevant(active, turn.text)
-                if fact.slot not in STYLE and not shown.tells(fact)
-            ],
-            recalled=await self._recall(turn, shown),
+            text=query.turn.text,
+            facts=[fact for fact in query.facts if not shown.tells(fact)],
+            recalled=await self._recall(query, shown),
             dropped=dropped,
             summary=self.summary.text if dropped > self.dropped else "",
+            crowded=query.crowded,
         )
         await self._count(texts_to_count(material))
         return material
 
-    async def _recall(self, turn: Turn, shown: Shown) -> list[Recalled]:
-        options = self._options
-        if self._recaller is None or options.recall == 0 or not options.profile:
+    @property
+    def _recalls(self) -> bool:
+        return self._options.recall > 0 and self._options.profile
+
+    async def _recall(self, query: "_Query", shown: Shown) -> list[Recalled]:
+        if self._recaller is None or not self._recalls:
             return []
+        options, turn = self._options, query.turn
         found = await asyncio.to_thread(
-            self._recaller.recall,
+            self._recaller.recall_vector,
             turn.text,
+            query.vector,
             options.recall,
             exclude_turns=(turn.id, *shown.turns, *self._refused, *self._aside(turn)),
         )

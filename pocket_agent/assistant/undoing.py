@@ -32,7 +32,10 @@ def take_back(store: Store, seq: int | None, here: str) -> str:
     Raises:
         ProfileError: there is nothing to undo.
     """
+    brought = store.last_import()
     applied = store.undo(seq)
+    if brought is not None and store.last_import() != brought:
+        return f"undone: the import of {brought.at[:16].replace('T', ' ')}"
     if not applied.changed:
         return "that counts no longer"
     events = store.events()

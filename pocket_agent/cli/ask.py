@@ -4,7 +4,7 @@ import argparse
 import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
@@ -18,12 +18,13 @@ from pocket_agent.cli.opening import (
     open_home,
     profile_name,
     read_pipe,
+    tell_plain,
     typed,
 )
-from pocket_agent.cli.output import ReaderGoneError, narrate, put_json
+from pocket_agent.cli.output import ReaderGoneError, narrate, narrate_text, put_json
 from pocket_agent.cli.passphrases import passphrase_for
 from pocket_agent.cli.rendering import NoPaper, Paper, paper
-from pocket_agent.errors import UsageError
+from pocket_agent.errors import PocketAgentError, UsageError
 
 if TYPE_CHECKING:
     from pocket_agent.assistant.assistant import Assistant
@@ -71,6 +72,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=512,
         help="cut the answer after so many tokens (default: 512)",
     )
+    parser.add_argument(
+        "--show-context",
+        action="store_true",
+        help="print the very text that the model is sent to the standard error",
+    )
     options.add_model(parser)
     options.add_incognito(parser)
     parser.set_defaults(run=run)
@@ -91,13 +97,16 @@ async def _ask(arguments: argparse.Namespace, text: str, form: Form | None) -> i
         if arguments.go_on:
             newest = await asyncio.to_thread(opened.store.sessions, 1, archived=False)
             await opened.assistant.open_session(newest[0].id if newest else None)
-        answer = _Answer(opened.assistant, NoPaper() if form or arguments.json else paper())
+        where = NoPaper() if form or arguments.json else paper()
+        answer = _Answer(opened.assistant, where, shows_context=arguments.show_context)
         code = await _until_interrupted(answer, text)
         if form and code == 0:
             value = form.value(answer.result["reply"], answer.result["finish"])
             put_json({**answer.result, "value": value} if arguments.json else value)
         elif arguments.json:
             put_json(answer.result)
+        if answer.failure:
+            raise answer.failure
     return code
 
 
@@ -113,6 +122,8 @@ async def _open(arguments: argparse.Namespace, form: Form | None) -> "AsyncItera
         if arguments.incognito:
             raise no_profile(name)
         narrate(f"making the profile {name!r}")
+    is_new = not locations.profile(name).exists()
+    key = None if blank else passphrase_for(arguments, settings, locations.profile(name))
     seed = settings.seed if arguments.seed is None else arguments.seed
     system = typed([arguments.system])
     behaviour = AssistantOptions(
@@ -121,6 +132,7 @@ async def _open(arguments: argparse.Namespace, form: Form | None) -> "AsyncItera
         sampling=replace(GREEDY if form else CHAT, seed=seed, max_tokens=arguments.max_tokens),
         learn=settings.learn and not arguments.no_profile,
         profile=not arguments.no_profile,
+        learn_imported=False,  # nobody waits for that here
         grammar=form.grammar if form else "",
         remember=not options.leaves_no_trace(arguments),
     )
@@ -129,11 +141,13 @@ async def _open(arguments: argparse.Namespace, form: Form | None) -> "AsyncItera
         name,
         choice=choose_model(arguments, settings),
         options=behaviour,
-        key=None if blank else passphrase_for(arguments, settings, locations.profile(name)),
+        key=key,
         progress=Narrator(),
         by_meaning=False,
         blank=blank,
     )
+    if is_new and key is None and behaviour.remember:
+        tell_plain(name, settings)
     try:
         yield opened
     finally:
@@ -174,16 +188,20 @@ class _Answer:
 
     Args:
         assistant: answers. where: what it is written on.
+        shows_context: print the prompt too, beside the data.
     """
 
-    def __init__(self, assistant: "Assistant", where: Paper) -> None:
+    def __init__(self, assistant: "Assistant", where: Paper, *, shows_context: bool) -> None:
         self.result: dict[str, Any] = {"reply": "", "session": None, "turn": None}
         self.result |= {"reply_turn": None, "finish": "cancelled", "usage": None}
-        self.result |= {"facts": [], "recalled": [], "ops": []}
+        self.result |= {"facts": [], "recalled": [], "dropped_turns": 0, "ops": []}
         self.replying = True
+        self.failure: PocketAgentError | None = None
+        """What went wrong after the reply: the answer is there, and nothing was learnt from it."""
         self._assistant = assistant
         self._paper = where
         self._stopped = False
+        self._shows_context = shows_context
 
     async def stop(self) -> None:
         """End the reply; what there is of it stays."""
@@ -196,36 +214,48 @@ class _Answer:
         Raises:
             ReaderGoneError: nobody reads the output any more; the reply was stopped.
         """
+        from pocket_agent.assistant import events as events_of
+
         gone: ReaderGoneError | None = None
-        async with aclosing(self._assistant.send(text)) as events:
+        async with aclosing(self._events(text)) as events:
             async for event in events:
                 try:
                     await self._take(event)
                 except ReaderGoneError as error:
                     gone, self._paper = error, NoPaper()
                     await self.stop()
-                if self._stopped and self._is_over(event):
+                if self._stopped and isinstance(event, events_of.ReplyDone):
                     break
         if gone:
             raise gone
 
-    def _is_over(self, event: "AssistantEvent") -> bool:
-        """Whether nothing of a stopped reply is still to come: it has ended, or not begun."""
-        from pocket_agent.assistant.events import ContextReady, ReplyDone
-
-        return isinstance(event, ContextReady | ReplyDone)
+    async def _events(self, text: str) -> "AsyncGenerator[AssistantEvent, None]":
+        """Those of the assistant; what fails once the reply is over is kept in `failure`."""
+        async with aclosing(self._assistant.send(text)) as events:
+            try:
+                async for event in events:
+                    yield event
+            except PocketAgentError as error:
+                if self.replying:
+                    raise
+                self.failure = error
 
     async def _take(self, event: "AssistantEvent") -> None:
         from pocket_agent.assistant import events
+        from pocket_agent.assistant.phrases import no_room
 
         match event:
             case events.UserSaved():
                 self.result |= {"session": event.turn.session or None, "turn": event.turn.id}
             case events.ContextReady():
                 self.result |= _context_record(event)
+                if event.dropped_turns:
+                    narrate(_left_out(event.dropped_turns))
+                if self._shows_context:
+                    narrate_text(str(self._assistant.last_context))
+                if event.left_out:
+                    narrate(no_room(event.left_out))
             case events.ReplyDelta():
-                if self._stopped:  # the stop came before there was anything to stop
-                    await self._assistant.stop()
                 self._paper.write(event.text)
             case events.ReplyDone():
                 self.replying = False
@@ -244,7 +274,12 @@ def _context_record(event: "ContextReady") -> dict[str, Any]:
         {"turn": r.turn.id, "at": r.turn.at, "text": r.turn.text, "score": round(r.score, 4)}
         for r in event.recalled
     ]
-    return {"facts": facts, "recalled": recalled}
+    return {"facts": facts, "recalled": recalled, "dropped_turns": event.dropped_turns}
+
+
+def _left_out(turns: int) -> str:
+    gone = "turn was" if turns == 1 else f"{turns} turns were"
+    return f"the context is full: the oldest {gone} not sent; the conversation stays saved whole"
 
 
 def _reply_record(event: "ReplyDone") -> dict[str, Any]:

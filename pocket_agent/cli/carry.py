@@ -6,15 +6,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pocket_agent.cli import sealing
 from pocket_agent.cli.opening import as_path, erase, open_home, open_store, profile_name
-from pocket_agent.cli.options import descriptor
 from pocket_agent.cli.output import narrate, one_line, put_json, put_line
-from pocket_agent.errors import StoreError, UsageError
+from pocket_agent.errors import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Set
 
-    from pocket_agent.portable.age import Keys, Seal
     from pocket_agent.portable.changes import Changes
     from pocket_agent.portable.contents import Summary
     from pocket_agent.profile.facts import Fact
@@ -28,20 +27,7 @@ def add_export(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "file", help="FILE.md for Markdown, FILE.age (FILE.md.age) for an encrypted file"
     )
-    parser.add_argument(
-        "--passphrase",
-        dest="with_passphrase",
-        action="store_true",
-        help="encrypt it with a passphrase (age format)",
-    )
-    _add_descriptor(parser)
-    parser.add_argument(
-        "--recipient",
-        action="append",
-        default=[],
-        metavar="KEY",
-        help="encrypt it to a public key, age1… or ssh-… (may be given several times)",
-    )
+    sealing.add_seal(parser)
     parser.add_argument("--no-turns", action="store_true", help="facts alone, no conversations")
     parser.add_argument(
         "--only",
@@ -69,18 +55,17 @@ def add_import(parser: argparse.ArgumentParser) -> None:
         help="of an export of ours: in the place of all that is here, not merged",
     )
     parser.add_argument(
-        "--passphrase",
-        dest="with_passphrase",
+        "--mine",
         action="store_true",
-        help="the file opens with a passphrase (it is asked)",
+        help="of an export of ours: it is your own, so answer as it wishes; else what it says of "
+        "style is only told as information",
     )
     parser.add_argument(
         "--forget-too",
         action="store_true",
         help="erase here too, for good, what was forgotten where the export comes from",
     )
-    _add_descriptor(parser)
-    parser.add_argument("--identity", metavar="FILE", help="your private key, of age or of SSH")
+    sealing.add_keys(parser)
 
 
 def export(arguments: argparse.Namespace) -> int:
@@ -88,20 +73,17 @@ def export(arguments: argparse.Namespace) -> int:
     from pocket_agent.portable.archive import export_profile
     from pocket_agent.portable.markdown import Style
     from pocket_agent.portable.parts import Choice, slots_of
-    from pocket_agent.portable.writing import is_markdown
+    from pocket_agent.portable.writing import told
 
     path = as_path(arguments.file)
     choice = Choice(not arguments.no_turns, slots_of(arguments.only), slots_of(arguments.without))
     styled = arguments.dates or arguments.quotes
     style = Style(arguments.dates, arguments.quotes) if styled else None
     with open_store(arguments) as store:
-        seal = _seal(arguments, path)
+        seal = sealing.seal_for(arguments, path)
         done = export_profile(store, path, choice=choice, seal=seal, style=style)
         encrypted = store.key is not None
-    if choice.whole and not is_markdown(path):
-        narrate(f"exported {done.sessions} sessions, {done.turns} turns, {done.events} changes")
-    else:
-        narrate(f"exported {_count(done.facts, 'fact')}; conversations and the log are left out")
+    narrate(f"exported {told(done, path, choice)}")
     if done.held_back:
         narrate(f"left out too: {_count(done.held_back, 'fact')} naming what was to be left out")
     if encrypted and seal is None:
@@ -120,7 +102,7 @@ def take_in(arguments: argparse.Namespace) -> int:
     done, file = None, as_path(arguments.file)
 
     def kept(names: "Set[str]") -> list[Path]:
-        found = exports_holding(locations.home, names)
+        found = exports_holding(locations.home, names, store)
         return [path for path in found if not path.samefile(file)]
 
     try:
@@ -128,10 +110,11 @@ def take_in(arguments: argparse.Namespace) -> int:
             done = import_profile(
                 store,
                 file,
-                keys=_keys(arguments),
+                keys=sealing.keys_for(arguments),
                 replace=arguments.replace,
                 dry_run=arguments.dry_run,
                 forget_too=arguments.forget_too,
+                mine=arguments.mine,
                 exports=kept,
             )
     finally:
@@ -158,6 +141,7 @@ def _tell(done: "Summary", arguments: argparse.Namespace) -> None:
     else:
         for line in _lines(done.changes):
             narrate(line)
+    _tell_hearsay(done.hearsay)
     if done.erases:
         tense = "would be" if arguments.dry_run else "were"
         narrate(f"{done.forgotten_there} turns or changes that are here {tense} erased for good:")
@@ -170,6 +154,13 @@ def _tell(done: "Summary", arguments: argparse.Namespace) -> None:
         )
     if not arguments.dry_run and (done.changes or done.turns or arguments.replace):
         narrate("`pocket-agent profile undo` takes all of it back")
+
+
+def _tell_hearsay(facts: "tuple[Fact, ...]") -> None:
+    if facts:
+        wishes = "1 wish" if len(facts) == 1 else f"{len(facts)} wishes"
+        narrate(f"{wishes} for how to be answered came with it: told to the model, not obeyed,")
+        narrate("until you pin, lock or set it by hand; of your own export, import it with --mine")
 
 
 def _lines(changes: "Changes") -> list[str]:
@@ -216,54 +207,5 @@ def _record(done: "Summary", dry_run: bool) -> dict[str, Any]:
     }
 
 
-def _seal(arguments: argparse.Namespace, path: Path) -> "Seal | None":
-    """For whom the file is encrypted; None if for nobody.
-
-    A name that ends in .age asks for it too.
-    """
-    from pocket_agent.cli import passphrases
-    from pocket_agent.portable.age import SUFFIX, Seal, check_recipients
-
-    wanted = arguments.with_passphrase or arguments.file_passphrase_fd is not None
-    if arguments.recipient:
-        if wanted:
-            raise UsageError("A file is encrypted with a passphrase or to keys, not both")
-        recipients = tuple(arguments.recipient)
-        check_recipients(recipients)
-        return Seal(recipients=recipients)
-    if not wanted and not path.name.lower().endswith(SUFFIX):
-        return None
-    found = passphrases.given_for_file(arguments)
-    return Seal(passphrases.choose(found, passphrases.OTHERWISE_FILE, "export"))
-
-
-def _keys(arguments: argparse.Namespace) -> "Keys":
-    """What may open the file: a key, or a passphrase that is asked for when it is needed."""
-    from pocket_agent.cli import passphrases
-    from pocket_agent.portable.age import Keys
-
-    if arguments.identity:
-        if arguments.with_passphrase or arguments.file_passphrase_fd is not None:
-            raise UsageError("A file opens with a passphrase or with a key, not both")
-        return Keys(identity=as_path(arguments.identity))
-    name = Path(arguments.file).name
-
-    def passphrase() -> str:
-        found = passphrases.given_for_file(arguments)
-        return passphrases.ask_for_file(name) if found is None else found
-
-    return Keys(passphrase)
-
-
 def _count(number: int, name: str) -> str:
     return f"{number} {name}{'' if number == 1 else 's'}"
-
-
-def _add_descriptor(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--file-passphrase-fd",
-        metavar="N",
-        type=descriptor,
-        help="read the file's passphrase from this file descriptor "
-        "(or: POCKET_AGENT_FILE_PASSPHRASE)",
-    )

@@ -1,6 +1,7 @@
 """`pocket-agent` alone: the chat in the terminal."""
 
 import argparse
+import os
 import sys
 from functools import partial
 from pathlib import Path
@@ -19,6 +20,13 @@ if TYPE_CHECKING:
 
 def _save(path: Path, name: str, value: object) -> None:
     save_settings(path, {name: value})
+
+
+def rewrite_under(path: Path, passphrase: str) -> None:
+    """Encrypt a plain profile that is there already."""
+    from pocket_agent.memory.encryption import rewrite
+
+    rewrite(path, None, passphrase)
 
 
 def open_chat(arguments: argparse.Namespace) -> int:
@@ -41,7 +49,9 @@ def tui_options(arguments: argparse.Namespace) -> "tuple[Locations, str, TuiOpti
     Raises:
         StoreError: a profile that was named is not there, and none may be made.
     """
+    from pocket_agent.memory.cipher import is_plain
     from pocket_agent.tui.options import TuiOptions
+    from pocket_agent.tui.terminal import wants_ascii
 
     locations, settings = open_home(arguments)
     name, blank = profile_name(arguments, settings), arguments.blank
@@ -51,11 +61,16 @@ def tui_options(arguments: argparse.Namespace) -> "tuple[Locations, str, TuiOpti
     if new and named and silent and not blank:
         raise no_profile(name)
     key = None if blank else passphrase_for(arguments, settings, path, ask=False)
+    first = not (named or any(locations.profiles.glob("*.db")))
     may_offer = settings.offer_encryption and not arguments.plain
+    open_to_all = not blank and is_plain(path)
+    offers = (new or open_to_all) and key is None and not silent and may_offer
     options = TuiOptions(
         theme=settings.theme,
+        ascii=wants_ascii(settings.glyphs, os.environ),
         enter_sends=settings.enter_sends,
         keys=settings.keys,
+        panel=settings.panel,
         key=key,
         session=getattr(arguments, "session", None),
         turn=getattr(arguments, "turn", ""),
@@ -77,8 +92,10 @@ def tui_options(arguments: argparse.Namespace) -> "tuple[Locations, str, TuiOpti
         blank=blank,
         welcomes=new and not silent and settings.ask,
         new_profile=new and named and not silent,
-        offers_encryption=new and key is None and not silent and may_offer,
-        save_theme=None if silent else partial(_save, locations.config, "theme"),
+        save=None if silent else partial(_save, locations.config),
+        offers_encryption=offers,
+        introduces=offers and new and first,
+        encrypt_existing=partial(rewrite_under, path) if open_to_all else None,
         decline_encryption=partial(_save, locations.config, "offer_encryption", False),
     )
     return locations, name, options

@@ -21,7 +21,7 @@ from pocket_agent.cli.opening import Narrator, choose_model, profile_name
 from pocket_agent.cli.output import narrate
 from pocket_agent.cli.passphrases import passphrase_for
 from pocket_agent.config import Settings, load_settings
-from pocket_agent.errors import ConfigError, PocketAgentError, StoreBusyError
+from pocket_agent.errors import ConfigError, ModelError, PocketAgentError, StoreBusyError
 from pocket_agent.paths import Locations, is_exposed, locate
 
 ENOUGH_DISK = 300 * 1024**2
@@ -85,6 +85,7 @@ def look_at_all(arguments: argparse.Namespace) -> Iterator[Finding]:
         "encryption": _encryption,
         "devices": _devices,
         "model": _model,
+        "copy": _copy,
         "engine": _engine,
         "embedder": _embedder,
     }
@@ -230,6 +231,33 @@ def _model(place: Place) -> Finding:
     known = "unchanged since it was added" if entry else "not on the shelf"
     detail = f"{path} ({data['size'] / 1024**2:.0f} MiB), SHA-256 {digest[:12]}…, {known}"
     return Finding("model", True, detail, data)
+
+
+def _copy(place: Place) -> Finding:
+    """The faster copy of the model's file, which is made when that is first loaded."""
+    from pocket_agent.llm.gguf_header import check_model
+    from pocket_agent.llm.models import ModelShelf
+    from pocket_agent.llm.requantize import is_slow, verify_copy
+
+    wanted = place.arguments.model or place.settings.model
+    try:
+        header = check_model(ModelShelf(place.locations).resolve(wanted))
+    except ModelError:  # told already
+        return Finding("copy", True, "there is no model to make one of")
+    if not is_slow(header):
+        return Finding("copy", True, "the model's file needs no faster copy", {"needed": False})
+    found = verify_copy(header, place.locations.cache)
+    data = {"needed": True, "path": str(found.path), "found": found.found, "sound": found.sound}
+    if not found.found:
+        return Finding("copy", True, "a faster copy is made when the model is first loaded", data)
+    if found.sound is None:
+        detail = f"{found.path}, with no hash to check it by: delete it, and it is made anew"
+        return Finding("copy", True, detail, data)
+    if not found.sound:
+        return Finding(
+            "copy", False, f"{found.path} is damaged: delete it, and it is made anew", data
+        )
+    return Finding("copy", True, f"{found.path}, unchanged since it was made", data)
 
 
 def _devices(_place: Place) -> Finding:

@@ -58,7 +58,8 @@ async def _session(locations: Locations, lines: tuple[str, ...], *, recall: bool
     try:
         _say(f"({opened.info.name} on {opened.info.device})")
         if not await asyncio.to_thread(wait_for, opened.embedder):
-            _say(f"(recall goes by words alone: {opened.embedder.problem or 'too slow a start'})")
+            slow = "The embedder is slow to start, so recall goes by words alone."
+            _say(f"({opened.embedder.problem or slow})")
         for line in lines:
             await _exchange(opened.assistant, line)
         if opened.indexer is not None:

@@ -77,9 +77,11 @@ def decrypt(arguments: argparse.Namespace) -> int:
     """Make an encrypted profile a plain one."""
     from pocket_agent.memory.encryption import rewrite
 
-    _, settings, path = _chosen(arguments)
+    locations, settings, path = _chosen(arguments)
     _must_be_encrypted(path)
     rewrite(path, passphrase_for(arguments, settings, path), None)
+    if settings.offer_encryption:  # that is an answer to the chat's offer
+        save_settings(locations.config, {"offer_encryption": False})
     if settings.key_store:
         forget(path)
     narrate("Decrypted: whoever can read your files can read this profile.")

@@ -125,6 +125,7 @@ def set_fact(arguments: argparse.Namespace) -> int:
     """Write a fact by hand."""
     from pocket_agent.assistant.phrases import label
     from pocket_agent.cli.marks import find_fact
+    from pocket_agent.profile.edits import edit_of
     from pocket_agent.profile.facts import Actor, Op, OpKind, Polarity, Source
 
     value = typed(arguments.value)
@@ -133,12 +134,22 @@ def set_fact(arguments: argparse.Namespace) -> int:
     by_hand = Source("", 0, len(value), value)
     with open_store(arguments, make=True) as store:
         if arguments.instead_of:
-            old = find_fact(store.profile(), arguments.slot, arguments.instead_of)
-            op = Op(OpKind.UPDATE, arguments.slot, value, old.value, sign, old.id)
+            old = find_fact(store.profile(), *_named(arguments.instead_of, arguments.slot))
+            op = edit_of(old, arguments.slot, value, sign)
         applied = store.record(op, actor=Actor.USER, source=by_hand)
     if applied.fact is not None:
         narrate(f"{applied.outcome}: {label(applied.fact)}")
     return 0
+
+
+def _named(text: str, slot: str) -> tuple[str, str]:
+    """Slot and value of the fact that is meant: `slot: value`, or a value of the same slot."""
+    from pocket_agent.profile.slots import BY_NAME
+
+    name, colon, value = text.partition(":")
+    if colon and value.strip() and name.strip().lower() in BY_NAME:
+        return name.strip().lower(), value.strip()
+    return slot, text
 
 
 def undo(arguments: argparse.Namespace) -> int:

@@ -11,6 +11,9 @@ from pocket_agent.cli.output import narrate, one_line, put_json, put_line
 from pocket_agent.errors import StoreError, UsageError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pocket_agent.memory.store import Store
     from pocket_agent.portable.importers.found import Importer
     from pocket_agent.portable.importers.taking import Taken
 
@@ -28,6 +31,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--dry-run", action="store_true", help="say what would change, change nothing"
+    )
+    parser.add_argument(
+        "--learn",
+        action="store_true",
+        help="let what you said in another program's conversations be learnt from, later: what is "
+        "found waits for your yes or no",
     )
     carry.add_import(parser)
     parser.add_argument("--json", action="store_true", help="what changes as JSON")
@@ -57,12 +66,22 @@ def recognise(arguments: argparse.Namespace) -> "Importer | None":
             "--replace, --forget-too, a passphrase and a key are for exports of ours",
             f"This file is {found.title}'s.",
         )
+    if found is None and arguments.learn:
+        raise UsageError(
+            "--learn is for other programs' conversations",
+            "An export of ours brings what was learnt along.",
+        )
     return found
 
 
 def _take_in(arguments: argparse.Namespace, reader: "Importer") -> int:
     """Take the file in, or say what would come."""
     from pocket_agent.portable.importers.taking import survey, take_in
+
+    def take(file: "Path", reader: "Importer", store: "Store") -> "Taken":
+        if arguments.dry_run:
+            return survey(file, reader, store)
+        return take_in(file, reader, store, learn=arguments.learn)
 
     locations, settings = open_home(arguments)
     profile = locations.profile(profile_name(arguments, settings))
@@ -72,7 +91,7 @@ def _take_in(arguments: argparse.Namespace, reader: "Importer") -> int:
         return 0
     try:
         with open_store(arguments, make=True) as store:
-            done = (survey if arguments.dry_run else take_in)(file, reader, store)
+            done = take(file, reader, store)
     except BaseException:
         if is_new and profile.exists():  # all of it or nothing: no empty profile either
             with contextlib.suppress(StoreError):
@@ -86,6 +105,10 @@ def _report(taken: "Taken", reader: "Importer", arguments: argparse.Namespace) -
     if arguments.json:
         put_json({"dry_run": arguments.dry_run, "format": reader.name, **asdict(taken)})
     _tell(taken, reader, would=arguments.dry_run, lines=not arguments.json)
+    if arguments.learn and taken.turns and not arguments.dry_run:
+        narrate(
+            "the chat reads what you said in them while you are not writing; what it finds waits"
+        )
 
 
 def _tell(taken: "Taken", reader: "Importer", *, would: bool, lines: bool) -> None:
@@ -106,7 +129,8 @@ def _tell(taken: "Taken", reader: "Importer", *, would: bool, lines: bool) -> No
     for count, why in (
         (taken.known, "were here already, or you have said no to them"),
         (taken.forgotten, "were forgotten here and stay so"),
-        (taken.skipped, "are empty or too long to be a fact"),
+        (taken.skipped, "are empty, too long to be a fact, or too many at once"),
+        (taken.unknown, "are notes of you in a form that isn't known"),
     ):
         if count:
             narrate(f"left out: {count} that {why}")

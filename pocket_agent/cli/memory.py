@@ -103,13 +103,18 @@ def _search(store: "Store", embedder: "Embedder", query: str, k: int) -> "list[R
     recaller = Recaller(store, embedder)
     if not store.sessions(1):
         return []
+    make_ready(store, embedder)
+    return recall_patiently(recaller, query, k)
+
+
+def make_ready(store: "Store", embedder: "Embedder") -> None:
+    """Have a store's turns and questions found by meaning, or say that words alone count."""
     if store.read_only:
         wait_for(embedder)  # for the question; no vector can be stored
     else:
         _catch_up(store, embedder)
     if not embedder.ready:
         narrate(embedder.problem or "The embedder is not ready: searching by words alone.")
-    return recall_patiently(recaller, query, k)
 
 
 def _catch_up(store: "Store", embedder: "Embedder") -> None:

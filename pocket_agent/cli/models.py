@@ -1,10 +1,12 @@
 """`pocket-agent models`: what is on the shelf, and which one answers."""
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pocket_agent.cli.opening import as_path, open_home
 from pocket_agent.cli.output import narrate, put_json, put_line
+from pocket_agent.errors import ModelError
 
 if TYPE_CHECKING:
     from pocket_agent.llm.models import ModelShelf, ShelfModel
@@ -23,7 +25,7 @@ _EPILOG_PULL = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The sub-commands of `models`."""
     commands = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    about = "the models there are; * is the one in use"
+    about = "the models there are; * is the one that answers"
     listing = commands.add_parser("list", help=about, description=about)
     listing.add_argument("--json", action="store_true", help="as JSON")
     listing.add_argument(
@@ -44,8 +46,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add.add_argument("file", help="a chat model in GGUF format")
     add.add_argument("--name", default="", help="what to call it (default: the file's name)")
     add.set_defaults(run=_add)
+    about = "answer, or learn, with this model from now on"
+    use = commands.add_parser("use", help=about, description=about)
+    use.add_argument(
+        "name", help="as `models list` shows it; `chat` learns with whichever model answers"
+    )
+    use.add_argument(
+        "--for",
+        dest="purpose",
+        choices=("chat", "learning"),
+        default="chat",
+        help="what it is to do: answer (the usual), or learn from what you say",
+    )
+    use.set_defaults(run=_use)
     for name, run, about in (
-        ("use", _use, "answer with this model from now on"),
         ("verify", _verify, "check that a model's file is unchanged"),
         ("remove", _remove, "take a model off the list; its file stays"),
     ):
@@ -70,18 +84,20 @@ def _list(arguments: argparse.Namespace) -> int:
         from pocket_agent.cli.offered import list_offers
 
         return list_offers(arguments)
-    models = _shelf(arguments).models()
+    models, learns = _shelf(arguments).models(), learning_file(arguments)
     if arguments.json:
         put_json(
             [
                 {"name": m.name, "path": str(m.path), "size": m.size, "sha256": m.sha256}
                 | {"bundled": m.bundled, "chosen": m.chosen, "is_there": m.is_there}
+                | {"learns": m.path == learns}
                 for m in models
             ]
         )
         return 0
     for model in models:
-        note = "" if model.is_there else "  (its file is gone)"
+        note = "  (learns from what you say)" if model.path == learns else ""
+        note += "" if model.is_there else "  (its file is gone)"
         put_line(f"{'*' if model.chosen else ' '} {model.name}  {model.path}{note}")
     if not models:
         narrate(_NONE)
@@ -107,11 +123,35 @@ def _added(model: "ShelfModel") -> int:
     return 0
 
 
+def learning_file(arguments: argparse.Namespace) -> Path | None:
+    """The file of the model that learns from what is said; None if there is no such one."""
+    from pocket_agent.assistant.opening import Choice, policy_model
+
+    locations, settings = open_home(arguments)
+    choice = Choice(model=settings.model, policy_model=settings.policy_model)
+    try:
+        return Path(policy_model(locations, choice))
+    except ModelError:
+        return None
+
+
 def _use(arguments: argparse.Namespace) -> int:
+    if arguments.purpose == "learning":
+        return _use_for_learning(arguments)
     put_line(_shelf(arguments).use(arguments.name).name)
     _, settings = open_home(arguments)
     if settings.model:
         narrate(f"config.toml says model = {settings.model!r}, which comes first: take it out")
+    return 0
+
+
+def _use_for_learning(arguments: argparse.Namespace) -> int:
+    from pocket_agent.assistant.opening import learning_with
+    from pocket_agent.config import save_settings
+
+    value = learning_with(_shelf(arguments), arguments.name)
+    save_settings(open_home(arguments)[0].config, {"policy_model": value or None})
+    put_line(arguments.name)
     return 0
 
 

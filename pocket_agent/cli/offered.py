@@ -5,6 +5,7 @@ import asyncio
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from pocket_agent.cli.models import learning_file
 from pocket_agent.cli.opening import open_home
 from pocket_agent.cli.output import narrate, put_json, put_line
 from pocket_agent.errors import PocketAgentError
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from pocket_agent.llm.calibration import Calibration
     from pocket_agent.paths import Locations
 
+_LEARNS = "learns from what you say"
 _HEADINGS = ("", "name", "size", "memory", "fits", "speed", "licence", "about")
 
 
@@ -25,7 +27,7 @@ def list_offers(arguments: argparse.Namespace) -> int:
     locations, settings = open_home(arguments)
     shelf, memory = ModelShelf(locations), look()
     speed = _speed(shelf, locations, settings)
-    found = offers(shelf, settings.chat_tokens, memory, speed)
+    found = offers(shelf, settings.chat_tokens, memory, speed, learning_file(arguments))
     if arguments.json:
         put_json([_record(offer) for offer in found])
         return 0
@@ -36,7 +38,7 @@ def list_offers(arguments: argparse.Namespace) -> int:
         put_line("  ".join(cells).rstrip())
     if memory is not None:
         narrate(f"free memory: {_gb(memory.available)} of {_gb(memory.total)}")
-    narrate("* in use, + here; get another: pocket-agent models pull NAME")
+    narrate("* answers, + here; get another: pocket-agent models pull NAME")
     return 0
 
 
@@ -68,7 +70,7 @@ def _row(offer: Offer) -> tuple[str, ...]:
         if not offer.tokens_s
         else "<1",
         known.licence if known else "",
-        known.about if known else "",
+        " · ".join(filter(None, (_LEARNS if offer.learns else "", known.about if known else ""))),
     )
 
 
@@ -83,6 +85,7 @@ def _record(offer: Offer) -> dict[str, Any]:
         "tokens_s": round(offer.tokens_s, 1) or None,
         "here": offer.here,
         "chosen": offer.chosen,
+        "learns": offer.learns,
         "broken": offer.broken or None,
         **{key: known.get(key) for key in keep},
     }

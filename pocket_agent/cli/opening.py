@@ -61,7 +61,10 @@ def open_store(
         if not make:
             raise no_profile(name)
         narrate(f"making the profile {name!r}")
+    is_new = not path.exists()
     store = Store.open(path, key=passphrase_for(arguments, settings, path))
+    if is_new and (make or writes) and store.key is None:
+        tell_plain(name, settings)
     if store.read_only:
         refusal = to_read_alone(path)
         if make or writes:
@@ -69,6 +72,16 @@ def open_store(
             raise refusal
         narrate(str(refusal))
     return store
+
+
+def tell_plain(name: str, settings: Settings) -> None:
+    """Say to who sits there, once, that a profile that was just made is not encrypted."""
+    if settings.offer_encryption and _somebody_reads():
+        narrate(f"the profile {name!r} is not encrypted: pocket-agent profile encrypt does that")
+
+
+def _somebody_reads() -> bool:
+    return sys.stderr is not None and sys.stderr.isatty()
 
 
 def no_profile(name: str) -> StoreError:
@@ -146,19 +159,17 @@ def as_path(text: str) -> Path:
 
 
 def erase(path: Path) -> None:
-    """Take a profile's files away while nobody else has it open.
+    """Write zeros over a profile's files, and take them away, while nobody else has it open.
 
     Raises:
         StoreError: they can't be deleted.
     """
     from pocket_agent.memory.lock import StoreLock
-    from pocket_agent.memory.replacing import remove_unfinished
+    from pocket_agent.memory.replacing import wipe_files
 
     try:
         with StoreLock(path):
-            remove_unfinished(path)
-            for suffix in ("-wal", "-shm", "-journal", ""):
-                path.with_name(path.name + suffix).unlink(missing_ok=True)
+            wipe_files(path)
         path.with_name(path.name + ".lock").unlink(missing_ok=True)
     except OSError as error:
         raise StoreError(

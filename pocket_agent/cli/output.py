@@ -60,10 +60,15 @@ def as_json(value: Any) -> str:
 
 def narrate(line: str) -> None:
     """Say something beside the data. Nobody listening is no failure."""
+    narrate_text(one_line(line))
+
+
+def narrate_text(text: str) -> None:
+    """Say something of several lines beside the data."""
     if sys.stderr is None:  # closed by the shell; print would take stdout instead
         return
     with contextlib.suppress(OSError, ValueError):
-        print(one_line(line), file=sys.stderr, flush=True)
+        print(plain(text), file=sys.stderr, flush=True)
 
 
 def flush() -> None:

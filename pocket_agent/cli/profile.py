@@ -3,13 +3,15 @@
 import argparse
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from pocket_agent.cli import candidates, carry, encryption, facts, forget, importing, marks
 from pocket_agent.cli.opening import erase, no_profile, open_home
 from pocket_agent.cli.output import narrate, put_json, put_line
 from pocket_agent.cli.passphrases import passphrase_for
-from pocket_agent.config import save_settings
-from pocket_agent.errors import StoreError, UsageError
+from pocket_agent.config import Settings, save_settings
+from pocket_agent.errors import PassphraseError, StoreBusyError, StoreError, UsageError
+from pocket_agent.paths import Locations
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -53,7 +55,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     setting.add_argument("value", nargs="+", help="the fact's words")
     setting.add_argument("--avoid", action="store_true", help="something you dislike or avoid")
     setting.add_argument(
-        "--instead-of", metavar="VALUE", default="", help="edit: the value that it replaces"
+        "--instead-of",
+        metavar="VALUE",
+        default="",
+        help="edit: the value that it replaces, or SLOT: VALUE if it was filed wrongly",
     )
     for name, about in marks.COMMANDS.items():
         marks.add_arguments(command(name, marks.command(name), about))
@@ -89,6 +94,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     encryption.add_change(change)
     delete = command("delete", _delete, "delete a profile and all its turns")
     delete.add_argument("name", help="as `profile list` shows it")
+    delete.add_argument(
+        "--exports",
+        action="store_true",
+        help="its exports in the program's own folder too, but encrypted ones",
+    )
     delete.add_argument("--yes", action="store_true", help="do not ask")
 
 
@@ -145,9 +155,12 @@ def _delete(arguments: argparse.Namespace) -> int:
     path = locations.profile(arguments.name)
     if not path.exists():
         raise StoreError(f"There is no profile {arguments.name!r}", "`profile list` shows them.")
+    files = _exports(arguments, locations, settings)
     if not arguments.yes and not _agreed(arguments.name):
         raise UsageError("Nothing was deleted", "Say so with --yes, or type the profile's name.")
+    too = arguments.exports or (bool(files) and not arguments.yes and _agreed_too())
     erase(path)
+    _delete_exports(files, too)
     if settings.key_store:
         encryption.forget(path)
     if arguments.name == settings.profile:
@@ -155,6 +168,45 @@ def _delete(arguments: argparse.Namespace) -> int:
         narrate(f"that was the profile in use; it is {now!r} now")
     put_line(arguments.name)
     return 0
+
+
+def _exports(arguments: argparse.Namespace, locations: Locations, settings: Settings) -> list[Path]:
+    """The profile's exports in the program's own folder, each of them told."""
+    from pocket_agent.memory.store import Store
+    from pocket_agent.portable.kept import exports_of, sealed_exports
+
+    path = locations.profile(arguments.name)
+    try:
+        key = passphrase_for(arguments, settings, path, ask=False)
+        with Store.open(path, key=key, create=False) as store:
+            files = exports_of(locations.home, store)
+    except StoreBusyError:
+        raise
+    except (PassphraseError, StoreError):  # what can't be opened can be deleted all the same
+        narrate("it can't be opened, so which exports are its own is not known")
+        files = []
+    for file in files:
+        narrate(f"  its export  {file}")
+    for file in sealed_exports(locations.home):
+        narrate(f"  encrypted, so it stays: perhaps of this profile  {file}")
+    return files
+
+
+def _agreed_too() -> bool:
+    narrate("Delete its exports too? Type yes to do so:")
+    return sys.stdin.readline().strip().lower() == "yes"
+
+
+def _delete_exports(files: list[Path], wanted: bool) -> None:
+    for file in files if wanted else ():
+        try:
+            file.unlink(missing_ok=True)
+        except OSError as error:
+            raise StoreError(
+                f"{file} can't be deleted ({error.strerror or error})", "Delete it by hand."
+            ) from error
+    if files:
+        narrate("its exports are deleted" if wanted else "its exports stay: --exports deletes them")
 
 
 def _agreed(name: str) -> bool:

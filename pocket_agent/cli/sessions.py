@@ -4,7 +4,7 @@ import argparse
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from pocket_agent.cli import options
+from pocket_agent.cli import options, sealing
 from pocket_agent.cli.opening import as_path, open_store, typed
 from pocket_agent.cli.output import narrate, one_line, put, put_json, put_line
 from pocket_agent.errors import StoreError, UsageError
@@ -47,17 +47,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         part.add_argument("session", nargs="+", help=_WHICH)
         part.set_defaults(run=archive)
 
-    about = "write one conversation to a file, as JSON or, to FILE.md, as Markdown"
+    about = (
+        "write one conversation to a file: JSON, to FILE.md Markdown, to FILE.age or FILE.md.age "
+        "encrypted"
+    )
     part = commands.add_parser("export", help=about, description=about)
     part.add_argument("session", help=_WHICH)
     part.add_argument("file", help="where to; - for the standard output")
     part.add_argument("--as", dest="form", choices=_FORMS, help="for the standard output (json)")
+    sealing.add_seal(part)
     part.set_defaults(run=export)
 
     about = "take a conversation in that was exported as JSON"
     part = commands.add_parser("import", help=about, description=about)
     part.add_argument("file", help="what to take in")
     part.add_argument("--learn", action="store_true", help="let what you said in it be learnt from")
+    sealing.add_keys(part)
     part.add_argument("--dry-run", action="store_true", help="say what would come, change nothing")
     part.add_argument("--json", action="store_true", help="what came as JSON")
     part.set_defaults(run=take_in)
@@ -113,27 +118,30 @@ def export(arguments: argparse.Namespace) -> int:
         session = find_session(store, arguments.session)
         encrypted = store.key is not None
         if arguments.file == "-":
+            _check_plain(arguments)
             lines = session_lines(store, session.id, markdown=arguments.form == _FORMS[1])
             for line in lines:
                 put(line.decode())
             return 0
         if arguments.form:
             raise UsageError("--as is for the standard output", "A file's name says it: FILE.md.")
-        turns = write_session(store, session.id, as_path(arguments.file))
+        path = as_path(arguments.file)
+        seal = sealing.seal_for(arguments, path)
+        turns = write_session(store, session.id, path, seal=seal)
     narrate(f"exported {_turns(turns)} of {session.title or 'Untitled'!r}")
-    if encrypted:
+    if encrypted and seal is None:
         narrate("the profile is encrypted, this file is not: whoever has it can read it")
     return 0
 
 
 def take_in(arguments: argparse.Namespace) -> int:
     """Take in a conversation."""
-    from pocket_agent.portable.sessions import import_session, read_session_file
+    from pocket_agent.portable.sessions import read_session_file, take_session
 
-    path = as_path(arguments.file)
-    read_session_file(path)  # before a profile is made for it
+    # Before a profile is made for it.
+    found = read_session_file(as_path(arguments.file), sealing.keys_for(arguments))
     with open_store(arguments, writes=True) as store:
-        done = import_session(store, path, learn=arguments.learn, dry_run=arguments.dry_run)
+        done = take_session(store, *found, learn=arguments.learn, dry_run=arguments.dry_run)
     if arguments.json:
         put_json({"dry_run": arguments.dry_run, **asdict(done)})
     verb = "would import" if arguments.dry_run else "imported"
@@ -146,9 +154,22 @@ def take_in(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _check_plain(arguments: argparse.Namespace) -> None:
+    wanted = arguments.with_passphrase or arguments.file_passphrase_fd is not None
+    if wanted or arguments.recipient:
+        raise UsageError("The standard output is not encrypted", "Name a file: FILE.age.")
+
+
 def short(session: "Session") -> str:
     """The letters that tell a conversation from others."""
     return session.id[-_SHORT:]
+
+
+def sessions_named(store: "Store", name: str) -> "list[Session]":
+    """The conversations that a name may mean: an id, its last letters, or `last`."""
+    if name == LAST:
+        return store.sessions(1, archived=False)
+    return [s for s in _all(store) if s.id == name or _ends(s.id, name)]
 
 
 def find_session(store: "Store", name: str) -> "Session":
@@ -157,10 +178,7 @@ def find_session(store: "Store", name: str) -> "Session":
     Raises:
         StoreError: there is none, or there are several.
     """
-    if name == LAST:
-        found = store.sessions(1, archived=False)
-    else:
-        found = [s for s in _all(store) if s.id == name or _ends(s.id, name)]
+    found = sessions_named(store, name)
     if len(found) == 1:
         return found[0]
     if found:

@@ -1,10 +1,11 @@
 """The process that runs llama.cpp: reads requests as lines on stdin, answers on stdout.
 
-A listener thread answers what is quick and flags cancellations; the main thread computes, one
-request at a time, in the order they came. The process ends when its stdin does.
+A listener thread flags cancellations, and a counter thread answers what is quick; the main thread
+computes, one request at a time, in the order they came. The process ends when its stdin does.
 """
 
 import os
+import queue
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -35,6 +36,7 @@ class Child:
         self._requests, self._replies = requests, replies
         self._writing = threading.Lock()
         self._waiting: deque[Record] = deque()
+        self._to_count: queue.SimpleQueue[Record] = queue.SimpleQueue()
         self._changed = threading.Condition()
         self._running: int | None = None
         self._stop = False
@@ -43,7 +45,9 @@ class Child:
 
     def serve(self) -> None:
         """Work until the process ends."""
-        threading.Thread(target=self._listen, name="listener", daemon=True).start()
+        # A slow chat template must not keep a cancellation from being heard: hence two threads.
+        for name, work in (("listener", self._listen), ("counter", self._count_all)):
+            threading.Thread(target=work, name=name, daemon=True).start()
         self._guarded(0, self._hello)
         while True:
             record = self._next()
@@ -68,7 +72,7 @@ class Child:
             if record["op"] == "cancel":
                 self._cancel(record["target"])
             elif record["op"] == "count":
-                self._guarded(record["id"], self._count, record)
+                self._to_count.put(record)
             else:
                 with self._changed:
                     self._waiting.append(record)
@@ -115,6 +119,11 @@ class Child:
             lambda piece: self._send(record["id"], wire.pack_piece(piece)),
             lambda: self._stop,
         )
+
+    def _count_all(self) -> None:
+        while True:
+            record = self._to_count.get()
+            self._guarded(record["id"], self._count, record)
 
     def _count(self, record: Record) -> None:
         counts = self._loaded().count(wire.unpack_messages(record["messages"]))

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pocket_agent.errors import EngineDiedError, ModelError
@@ -19,7 +19,7 @@ from pocket_agent.llm.protocol import (
     Progress,
     Request,
 )
-from pocket_agent.llm.requantize import faster_copy, is_slow
+from pocket_agent.llm.requantize import Copy, faster_copy, is_slow
 from pocket_agent.llm.weights import footprint
 
 GRACE_S = 0.3
@@ -33,6 +33,21 @@ class _Loaded:
     info: ModelInfo
 
 
+@dataclass(eq=False)
+class _Running:
+    """One stream: the child and its call, once it has them, and whether it was stopped."""
+
+    at: tuple[ChildProcess, Call] | None = None
+    stopped: bool = False
+
+    async def stop(self) -> None:
+        """Stop it, at once or as soon as its child is up."""
+        self.stopped = True
+        if self.at:
+            child, call = self.at
+            await child.settle(call, GRACE_S)
+
+
 class LlamaEngine:
     """llama.cpp behind the `Engine` protocol.
 
@@ -43,9 +58,7 @@ class LlamaEngine:
     def __init__(self) -> None:
         self._loaded: _Loaded | None = None
         self._starting = asyncio.Lock()
-        self._calls: dict[ContextName, list[tuple[ChildProcess, Call]]] = {
-            name: [] for name in ContextName
-        }
+        self._running: dict[ContextName, list[_Running]] = {name: [] for name in ContextName}
 
     @property
     def info(self) -> ModelInfo | None:
@@ -83,36 +96,43 @@ class LlamaEngine:
             EngineDiedError: the child ended; it is started again at the next call.
             ModelError: no model is loaded, or the grammar isn't valid.
         """
-        while True:
-            child = await self._child()
-            call = await child.call("generate", request=wire.pack_request(request))
-            entry = (child, call)
-            self._calls[request.context].append(entry)
-            try:
-                finished = False
-                while not finished:
-                    piece = wire.unpack_piece(await call.next())
-                    finished = piece.finish is not None
-                    yield piece
-                return
-            except EngineDiedError:
-                if not child.killed:
-                    raise
-                if call.cancelled:
+        running = _Running()  # noted first: it may be stopped while a dead child is started again
+        self._running[request.context].append(running)
+        try:
+            while True:
+                child = await self._child()
+                if running.stopped:
                     yield Piece("", "cancelled")
                     return
-                if call.started:
-                    raise
-                # Another call's cancellation killed the child before this one's turn: again.
-            finally:
-                self._calls[request.context].remove(entry)
-                if not call.ended.is_set():
-                    await child.settle(call, GRACE_S)
+                call = await child.call("generate", request=wire.pack_request(request))
+                running.at = child, call
+                if running.stopped:
+                    await running.stop()
+                try:
+                    finished = False
+                    while not finished:
+                        piece = wire.unpack_piece(await call.next())
+                        finished = piece.finish is not None
+                        yield piece
+                    return
+                except EngineDiedError:
+                    if not child.killed:
+                        raise
+                    if call.cancelled:
+                        yield Piece("", "cancelled")
+                        return
+                    if call.started:
+                        raise
+                    # Another call's cancellation killed the child before this one's turn: again.
+                finally:
+                    if not call.ended.is_set():
+                        await child.settle(call, GRACE_S)
+        finally:
+            self._running[request.context].remove(running)
 
     async def cancel(self, context: ContextName) -> None:
         """Stop what runs or waits in that context; its streams end with finish "cancelled"."""
-        entries = list(self._calls[context])
-        await asyncio.gather(*(child.settle(call, GRACE_S) for child, call in entries))
+        await asyncio.gather(*(running.stop() for running in self._running[context]))
 
     async def count(self, messages: tuple[Message, ...]) -> list[int]:
         """Tokens of each message as the template renders it; answered even while generating."""
@@ -129,7 +149,9 @@ class LlamaEngine:
 
     async def _end(self, loaded: _Loaded | None) -> None:
         if loaded:
-            await asyncio.gather(*(self.cancel(context) for context in ContextName))
+            held = [running for streams in self._running.values() for running in streams]
+            here = [running for running in held if running.at and running.at[0] is loaded.child]
+            await asyncio.gather(*(running.stop() for running in here))
             await loaded.child.close()
 
     async def _child(self) -> ChildProcess:
@@ -139,7 +161,10 @@ class LlamaEngine:
                 raise ModelError("No model is loaded", "Load one first.")
             if not self._loaded.child.alive:
                 await self._loaded.child.end()
-                self._loaded = await _start(self._loaded.spec, _ignore)
+                try:
+                    self._loaded = await _start(self._loaded.spec, _ignore)
+                except EngineDiedError as error:  # of the file, not of the request
+                    raise ModelError(error.what, error.todo) from error
             return self._loaded.child
 
 
@@ -200,10 +225,11 @@ async def _fill(
 ) -> _Loaded:
     """Load in a child, a faster copy where one helps. A failure ends the child."""
     try:
-        file = spec.model
+        copy = Copy(spec.model)
         if spec.requantize_in and not placement.layers and is_slow(header):
-            file = await faster_copy(header, spec.requantize_in, progress, make=spec.makes_copy)
-        return _Loaded(spec, child, await _load(child, spec, file, placement, progress))
+            copy = await faster_copy(header, spec.requantize_in, progress, make=spec.makes_copy)
+        info = await _load(child, spec, copy.file, placement, progress)
+        return _Loaded(spec, child, replace(info, note=copy.note))
     except BaseException:
         await child.end()
         raise

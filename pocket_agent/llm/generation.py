@@ -11,6 +11,7 @@ from pocket_agent.llm.native_context import NativeContext
 from pocket_agent.llm.protocol import ContextName, FinishReason, Message, Piece, Request, Usage
 from pocket_agent.llm.sampling import Sampler
 from pocket_agent.llm.template import CHATML_END, ChatTemplate
+from pocket_agent.llm.template_process import TemplateProcess
 from pocket_agent.llm.text_stream import TextStream
 
 _LONGEST_TOKEN = 256
@@ -29,7 +30,7 @@ class Runtime:
     """A loaded model with its contexts."""
 
     model: NativeModel
-    template: ChatTemplate
+    template: ChatTemplate | TemplateProcess
     contexts: dict[ContextName, NativeContext] = field(default_factory=dict)
 
     def context(self, name: ContextName) -> NativeContext:
@@ -47,6 +48,7 @@ class Runtime:
 
         Raises:
             ContextOverflowError: there are too many to leave room for an answer.
+            ModelError: the model's chat template takes too long or too much.
         """
         if not request.messages:
             parts = self.template.cut_raw(request.prompt)
@@ -137,6 +139,7 @@ class _Run:
     interruptible: bool = False
     unsent: str = ""
     sent_at: float = 0.0
+    told: int = 0
 
     def go(self, prompt: list[int]) -> None:
         self.cached = self.context.reuse(prompt)
@@ -154,7 +157,7 @@ class _Run:
             first_token_s=first_at - self.started,
             decode_s=done - first_at,
         )
-        self.emit(Piece(self.unsent + text.finish(), finish, usage))
+        self.emit(Piece(self.unsent + text.finish(), finish, usage, self._tokens_since()))
 
     def _decode(self, text: TextStream) -> FinishReason:
         room = self.context.size - len(self.context.tokens)
@@ -179,8 +182,13 @@ class _Run:
         self.unsent += text
         now = time.perf_counter()
         if self.unsent and now - self.sent_at >= _TOGETHER_S:
-            self.emit(Piece(self.unsent))
+            self.emit(Piece(self.unsent, tokens=self._tokens_since()))
             self.unsent, self.sent_at = "", now
+
+    def _tokens_since(self) -> int:
+        """Tokens produced since this was last asked."""
+        since, self.told = self.produced - self.told, self.produced
+        return since
 
     def _step(self, token: int) -> bool:
         before = time.perf_counter()

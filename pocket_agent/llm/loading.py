@@ -16,7 +16,7 @@ from pocket_agent.llm.native import NativeLog, NativeModel
 from pocket_agent.llm.native_context import NativeContext
 from pocket_agent.llm.offload import Placement, offloaders, retreats
 from pocket_agent.llm.protocol import ContextName, LoadSpec, ModelInfo
-from pocket_agent.llm.template import ChatTemplate
+from pocket_agent.llm.template_process import TemplateProcess
 
 Contexts = dict[ContextName, NativeContext]
 
@@ -51,7 +51,7 @@ class Backend:
         """
         model, contexts, kept = self._open(spec, placement, stopped, progress)
         control = tuple(model.control_texts())
-        template = ChatTemplate(model.template, model.bos, model.eos, control)
+        template = TemplateProcess(model.template, model.bos, model.eos, control)
         if spec.adapter and ContextName.POLICY in contexts:
             contexts[ContextName.POLICY].attach(spec.adapter)
         info = self._describe(model, template.is_own, contexts[ContextName.CHAT].size, spec, kept)

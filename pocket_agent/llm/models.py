@@ -149,11 +149,20 @@ class ModelShelf:
         Raises:
             ModelError: there is none of that name.
         """
-        entry = self._named(name)
-        _present(entry)
+        entry = self.find(name)
         added, _ = self._read()
         self._write(added, name)
         return replace(entry, chosen=True)
+
+    def find(self, name: str) -> ShelfModel:
+        """A model by its name, with its file where it should be.
+
+        Raises:
+            ModelError: there is none of that name, or its file is gone.
+        """
+        entry = self._named(name)
+        _present(entry)
+        return entry
 
     def remove(self, name: str, *, delete: bool = False) -> ShelfModel:
         """Take a model off the shelf; its file stays, unless it was pulled and is to go too.

@@ -1,7 +1,8 @@
 """What one can choose from: the models that are here, and those of the catalogue that are not."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from pocket_agent.errors import ModelError
 from pocket_agent.llm.calibration import Calibration
@@ -19,6 +20,7 @@ class Offer:
         size: bytes of its file; need: bytes of memory it takes, 0 if that can't be told.
         tokens_s: about how fast it would answer; 0 if nothing was measured yet.
         here: it is on the shelf. chosen: it is what runs when none is named.
+        learns: it is what learns from what is said.
         broken: why it can't run; empty if nothing is known against it.
         known: what the catalogue says of it, or None.
     """
@@ -32,6 +34,7 @@ class Offer:
     chosen: bool = False
     broken: str = ""
     known: CatalogueModel | None = None
+    learns: bool = False
 
 
 def offers(
@@ -39,13 +42,20 @@ def offers(
     chat_tokens: int,
     memory: Memory | None,
     speed: Calibration | None,
+    learns: Path | None = None,
 ) -> list[Offer]:
     """The models that are here, then those that can be pulled, the smallest first.
+
+    Args:
+        learns: the file of the model that learns from what is said.
 
     Raises:
         ModelError: the list of models is damaged.
     """
-    here = [_here(model, chat_tokens, memory, speed) for model in shelf.models()]
+    here = [
+        replace(_here(model, chat_tokens, memory, speed), learns=model.path == learns)
+        for model in shelf.models()
+    ]
     return here + list(_to_pull({o.name for o in here}, chat_tokens, memory, speed))
 
 

@@ -96,6 +96,7 @@ class ModelInfo:
         device: the honest line, such as "CPU, 1 thread" or "Vulkan0, 31/31 layers".
         threads: how many decode.
         placement: the line that tells where its layers went; empty if there was no choice.
+        note: why it is slower than it could be; empty if it isn't.
     """
 
     name: str
@@ -110,6 +111,7 @@ class ModelInfo:
     has_template: bool
     threads: int
     placement: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,11 +154,16 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A bit of text as it comes. The last piece of a stream has `finish` and `usage`."""
+    """A bit of text as it comes. The last piece of a stream has `finish` and `usage`.
+
+    Args:
+        tokens: how many were produced since the piece before; several may come together.
+    """
 
     text: str
     finish: FinishReason | None = None
     usage: Usage | None = None
+    tokens: int = 0
 
 
 Progress = Callable[[str, float], None]

@@ -12,13 +12,15 @@ import shutil
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from subprocess import DEVNULL, PIPE
 
-from pocket_agent.errors import ModelError
+from pocket_agent.errors import DiskFullError, ModelError
 from pocket_agent.llm.child_process import apart
 from pocket_agent.llm.gguf_header import GGUFHeader, check_model
 from pocket_agent.llm.protocol import Progress
+from pocket_agent.whole_file import replacing, sync_folder
 
 _SLOW = 3
 """ggml's number of Q4_1."""
@@ -29,6 +31,34 @@ _SPARE = 256 * 1024 * 1024
 _SAMPLES, _SAMPLE = 16, 65536
 _STALE_S = 3600
 _WHAT = "Preparing the model (only this once)"
+_HASH = ".sha256"
+"""Ends the name of the file beside a copy that holds its SHA-256."""
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """What is to be loaded for a slow file.
+
+    Args:
+        file: the copy, or the file itself. note: why there is no copy; empty where there is one.
+    """
+
+    file: Path
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a look at the copy of a slow file found.
+
+    Args:
+        path: where it is, or would be. found: it is there.
+        sound: it is what was made; None where no hash was noted.
+    """
+
+    path: Path
+    found: bool
+    sound: bool | None = None
 
 
 def is_slow(header: GGUFHeader) -> bool:
@@ -38,7 +68,7 @@ def is_slow(header: GGUFHeader) -> bool:
 
 async def faster_copy(
     header: GGUFHeader, folder: Path, progress: Progress, *, make: bool = True
-) -> Path:
+) -> Copy:
     """The Q8_0 copy of a slow file, made now if there is none yet.
 
     Args:
@@ -46,34 +76,53 @@ async def faster_copy(
         make: make one; otherwise only one that is there is used, and nothing is written.
 
     Returns:
-        The copy, or the file itself where none can be made; progress then says why.
+        The copy, or the file itself where none can be made, and why; progress says so too.
     """
     target = await asyncio.to_thread(_target, header, folder)
     if await asyncio.to_thread(_is_sound, target):
-        return target
+        return Copy(target)
     if not make:
-        return header.path
+        return Copy(header.path)
     needed = _copy_size(header)
     free = _free_space(folder)
     if free < needed + _SPARE:
         gib = (needed + _SPARE) / 2**30
-        progress(f"Too little disk space for a faster copy ({gib:.1f} GiB); using the file", 1.0)
-        return header.path
-    try:
-        await _make(header.path, target, needed, progress)
-    except ModelError as error:
-        progress(f"{error.what}; using the file as it is", 1.0)
-        return header.path
-    return target
+        note = f"Too little disk space for a faster copy ({gib:.1f} GiB); using the file as it is"
+    else:
+        try:
+            await _make(header.path, target, needed, progress)
+        except ModelError as error:
+            note = f"{error.what}; using the file as it is"
+        else:
+            return Copy(target)
+    progress(note, 1.0)
+    return Copy(header.path, note)
+
+
+def verify_copy(header: GGUFHeader, folder: Path) -> Verdict:
+    """Whether the copy of a slow file is still what was made: all of it is read.
+
+    Raises:
+        OSError: it can't be read.
+    """
+    target = _target(header, folder)
+    if not target.exists():
+        return Verdict(target, found=False)
+    noted = _beside(target)
+    if not noted.exists():
+        return Verdict(target, found=True)
+    return Verdict(target, True, noted.read_text("ascii", "replace").strip() == _sha256(target))
 
 
 async def _make(source: Path, target: Path, needed: int, progress: Progress) -> None:
-    """Convert into a temporary name, then rename: never a half-written copy."""
+    """Convert into a temporary name, then rename: never a half-written copy, nor after a cut."""
     part = target.with_name(f"{target.name}.{os.getpid()}.part")
     try:
         await _convert(source, part, needed, progress)
         await asyncio.to_thread(check_model, part)
-        part.replace(target)
+        await asyncio.to_thread(_keep, part, target)
+    except DiskFullError as error:
+        raise ModelError(error.what) from error
     except OSError as error:
         raise ModelError(f"The copy can't be kept ({error.strerror or error})") from error
     finally:
@@ -82,6 +131,25 @@ async def _make(source: Path, target: Path, needed: int, progress: Progress) -> 
     for old in _outdated(target):
         with contextlib.suppress(OSError):
             old.unlink()
+
+
+def _keep(part: Path, target: Path) -> None:
+    """Put a whole copy in its place, with its hash, once both are on the disk."""
+    with part.open("r+b") as file:
+        os.fsync(file.fileno())
+    with replacing(_beside(target)) as file:
+        file.write(f"{_sha256(part)}\n".encode("ascii"))
+    part.replace(target)
+    sync_folder(target.parent)
+
+
+def _beside(copy: Path) -> Path:
+    return copy.with_name(copy.name + _HASH)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 async def _convert(source: Path, part: Path, needed: int, progress: Progress) -> None:
@@ -150,14 +218,19 @@ def _free_space(folder: Path) -> int:
 
 def _outdated(target: Path) -> Iterator[Path]:
     """Copies of what stood at the same place before, and parts that were left behind."""
-    family = target.name.rsplit(".", 3)[0]
+    family = _family(target)
     for other in target.parent.glob("*.Q8_0.gguf*"):
         if other.name.endswith(".part"):
             with contextlib.suppress(OSError):
                 if time.time() - other.stat().st_mtime > _STALE_S:
                     yield other
-        elif other != target and other.name.rsplit(".", 3)[0] == family:
+        elif other not in (target, _beside(target)) and _family(other) == family:
             yield other
+
+
+def _family(copy: Path) -> str:
+    """What the copies of one place, and the hashes beside them, have in common."""
+    return copy.name.removesuffix(_HASH).rsplit(".", 3)[0]
 
 
 def _size(path: Path) -> int:

@@ -26,6 +26,10 @@ _RESERVED = str.maketrans(dict.fromkeys((_OPEN, _CLOSE, _END), "\ufffd"))
 _FENCED = re.compile(f"{_OPEN}(\\d+){_CLOSE}")
 
 
+class TooLongError(Exception):
+    """A template writes more than it may."""
+
+
 class ChatTemplate:
     """Renders conversations.
 
@@ -37,7 +41,10 @@ class ChatTemplate:
 
     Attributes:
         is_own: the model's own template is used.
+        most: how many characters it may write.
     """
+
+    most = 2**24
 
     def __init__(
         self, source: str, bos: str = "", eos: str = "", control: tuple[str, ...] = ()
@@ -58,6 +65,10 @@ class ChatTemplate:
         Returns:
             Strings to join; those at odd places are control spellings out of a message's
             text, which must be read as plain text.
+
+        Raises:
+            TooLongError: the template writes more than it may.
+            MemoryError: it asks for more than there is.
         """
         quoted: list[str] = []
         safe = tuple(replace(m, text=self._quote(m.text, quoted, self._control)) for m in messages)
@@ -110,15 +121,22 @@ class ChatTemplate:
         for attempt in (messages, _folded(messages)):
             try:
                 return self._fill(self._template, attempt)
+            except (MemoryError, TooLongError):
+                raise
             except Exception:  # noqa: S112 - whatever a stranger's template raises
                 continue
         return self._fill(self._fallback, messages)
 
     def _fill(self, template: Template, messages: tuple[Message, ...]) -> str:
         turns = [{"role": m.role.value, "content": m.text} for m in messages]
-        return template.render(
+        written, size = [], 0
+        for piece in template.generate(
             messages=turns, add_generation_prompt=True, tools=None, documents=None, **self._names
-        )
+        ):
+            written.append(piece)
+            if (size := size + len(piece)) > self.most and template is not self._fallback:
+                raise TooLongError
+        return "".join(written)
 
     def _works(self) -> bool:
         """Does the template show what it is given?"""

@@ -140,16 +140,18 @@ def unpack_info(record: Record) -> ModelInfo:
 
 def pack_piece(piece: Piece) -> Record:
     """A bit of text; the last one has `finish` and `usage`."""
+    said: Record = {"text": piece.text, "tokens": piece.tokens}
     if piece.finish is None:
-        return {"kind": "piece", "text": piece.text}
+        return {"kind": "piece", **said}
     usage = asdict(piece.usage) if piece.usage else None
-    return {"kind": "done", "text": piece.text, "finish": piece.finish, "usage": usage}
+    return {"kind": "done", **said, "finish": piece.finish, "usage": usage}
 
 
 def unpack_piece(record: Record) -> Piece:
     """The engine's side of `pack_piece`."""
     usage = record.get("usage")
-    return Piece(record["text"], record.get("finish"), Usage(**usage) if usage else None)
+    usage = Usage(**usage) if usage else None
+    return Piece(record["text"], record.get("finish"), usage, record["tokens"])
 
 
 def pack_error(error: PocketAgentError) -> Record:

@@ -1,6 +1,7 @@
 """What comes into a store from elsewhere, and how an import is taken back."""
 
 import contextlib
+import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from pocket_agent.memory.identity import now
 from pocket_agent.memory.imports import Import
 from pocket_agent.memory.joining import Arrival
 from pocket_agent.memory.log import Entry, EventLog
-from pocket_agent.memory.records import Session, Turn
+from pocket_agent.memory.records import READ_LATER, Session, Turn
 from pocket_agent.memory.turns import Sessions, Turns
 from pocket_agent.profile.facts import Actor, Op, Source
 from pocket_agent.profile.rules import Applied, Outcome
@@ -99,29 +100,52 @@ class Arrivals:
             scrubbing.finish(self.database)
 
     def add_conversations(
-        self, conversations: Iterable[tuple[Session, Sequence[Turn]]], entries: Sequence[Entry] = ()
+        self,
+        conversations: Iterable[tuple[Session, Sequence[Turn]]],
+        entries: Sequence[Entry] = (),
+        *,
+        learn: bool = False,
     ) -> None:
         """Add what another program held: conversations, and statements that wait. All or none.
 
-        The policy never reads these turns. One conversation at a time is held in memory.
+        With conversations, all of it is one import, which `undo` takes back. Statements alone are
+        a step of the log. One conversation at a time is held in memory.
+
+        Args:
+            learn: whether the policy is to read these turns later (`turns_read_later`), or never.
 
         Raises:
             StoreError: a turn of the same id is already stored; nothing was added.
             ProfileError: the rules don't allow a statement; nothing was added.
         """
-        try:
-            with self.database.writing():
-                for session, turns in conversations:
-                    self._sessions.add_known(session)
-                    self._turns.add_many(turns, "import")
-                self._log.record_together(entries, Actor.IMPORT)
-        except BaseException:
-            self._log.reload()
-            raise
+        batch, read_by = None, READ_LATER if learn else "import"
+        with self._log.lock:
+            try:
+                with self.database.writing() as connection:
+                    for session, turns in conversations:
+                        if batch is None:
+                            batch = imports.begin(connection, replace=False)
+                        self._sessions.add_known(session, batch)
+                        self._turns.add_many(turns, read_by, batch)
+                    self._log.record_together(entries, Actor.IMPORT, batch)
+                    if batch is not None:
+                        imports.end(connection, batch)
+            except BaseException:
+                self._log.reload()
+                raise
 
     def turn_ids(self, session: str) -> set[str]:
         """The ids of the turns of a conversation; none if it is not there."""
         return self._turns.ids(session)
+
+    def sessions_of(self, turns: Iterable[str]) -> set[str]:
+        """The conversations in which turns of these ids stand."""
+        with self.database.reading() as connection:
+            rows = connection.execute(
+                "SELECT DISTINCT session FROM turns WHERE id IN (SELECT value FROM json_each(?))",
+                (json.dumps(list(turns)),),
+            )
+            return {name for (name,) in rows}
 
     def graves(self) -> Graves:
         """The tombstones, to go with an export."""

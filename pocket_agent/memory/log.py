@@ -117,8 +117,14 @@ class EventLog:
             self._profile = applied.profile
         return applied
 
-    def record_together(self, entries: Sequence[Entry], actor: Actor) -> list[Applied]:
-        """Apply several ops and append their events, all or none. One undo takes them all back."""
+    def record_together(
+        self, entries: Sequence[Entry], actor: Actor, brought_by: int | None = None
+    ) -> list[Applied]:
+        """Apply several ops and append their events, all or none. One undo takes them all back.
+
+        Args:
+            brought_by: the import that they are part of.
+        """
         batch = f"{BATCH}{new_id()}" if len(entries) > 1 else ""
         done = []
         with self.lock:
@@ -129,7 +135,7 @@ class EventLog:
                     event = Event(seq, new_id(), at, actor, op, source, sure, batch, clock=clock)
                     event, applied = apply_new(profile, knowing(profile, event))
                     if applied.changed:
-                        connection.execute(_APPEND, event_row(event))
+                        connection.execute(_APPEND_BROUGHT, (*event_row(event), brought_by))
                         seq, profile = seq + 1, applied.profile
                     done.append(applied)
                 _save(connection, self._profile, profile)

@@ -250,6 +250,21 @@ CREATE TABLE heads (
 CREATE INDEX heads_at ON heads (turn);
 """
 
+# A fact that changes is put anew, so its vector goes by itself, and is made of the new words.
+_FACT_VECTORS = """
+CREATE TABLE fact_vectors (
+    id INTEGER PRIMARY KEY,
+    fact TEXT NOT NULL REFERENCES facts (id) ON DELETE CASCADE,
+    model TEXT NOT NULL,
+    embedding BLOB NOT NULL CHECK (length(embedding) = 1536),
+    UNIQUE (fact, model)
+) STRICT;
+"""
+
+_READ_LATER = """
+CREATE INDEX turns_read_later ON turns (n) WHERE role = 'user' AND read_by = 'later';
+"""
+
 STEPS: tuple[str, ...] = (
     _BASE,
     _WORDS,
@@ -261,6 +276,8 @@ STEPS: tuple[str, ...] = (
     _IMPORTS,
     _SESSION_MARKS,
     _BRANCHES,
+    _FACT_VECTORS,
+    _READ_LATER,
 )
 VERSION = len(STEPS)
 

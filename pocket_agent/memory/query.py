@@ -12,7 +12,7 @@ MAX_CHARACTERS = 4_000
 """Characters looked at; a pasted file is not a question."""
 
 _WORD = re.compile(r"[^\W_]+")
-_STOP_WORDS = frozenset(
+STOP_WORDS = frozenset(
     """
     a about above after again all also am an and any anybody anyone anything are as at be because
     been before being below between both but by can cannot could did do does doing don down during
@@ -65,7 +65,7 @@ class QueryReader:
     def _terms(self, text: str) -> dict[str, str]:
         """The distinct stems and a word of each; every word if all are stop words."""
         words = _WORD.findall(text.casefold())
-        telling = [word for word in words if word not in _STOP_WORDS] or words
+        telling = [word for word in words if word not in STOP_WORDS] or words
         return {stem: word for word in telling for stem in self._stems(word)[:1]}
 
     def _stems(self, word: str) -> list[str]:

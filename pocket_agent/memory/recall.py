@@ -1,11 +1,11 @@
-"""Recall: the past turns that bear on what is said now."""
+"""Recall: the past turns that bear on what is said now, and how near the facts are to it."""
 
 import json
 from collections.abc import Collection, Iterable
 
 import apsw
 
-from pocket_agent.memory import vectors
+from pocket_agent.memory import fact_vectors, vectors
 from pocket_agent.memory.embedder import Embedder, EmbedderError
 from pocket_agent.memory.query import QueryReader
 from pocket_agent.memory.records import Recalled, Turn
@@ -106,6 +106,15 @@ class Recaller:
             search = _Search(connection, self._model, vector, *signatures)
             hidden = _hidden(connection, exclude_session, set(exclude_turns))
             return search.run(query, k, hidden, self._use_words)
+
+    def near_facts(self, vector: bytes) -> dict[str, float]:
+        """How near the facts are in meaning to a question: id to cosine in [-1, 1].
+
+        Args:
+            vector: the question's, from `embed`. Facts without a vector are left out.
+        """
+        with self._store.database.reading() as connection:
+            return fact_vectors.cosines(connection, self._model, vector)
 
     @property
     def _model(self) -> str:

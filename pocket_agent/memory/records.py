@@ -25,6 +25,11 @@ UNFINISHED = frozenset((TurnStatus.STOPPED, TurnStatus.CUT, TurnStatus.INTERRUPT
 """How a reply ended that can go on. What follows it as a reply is the rest of it."""
 
 
+READ_LATER = "later"
+"""Noted as the policy that has read a turn of another program's, which the person wants read: after
+all that was said here, and what is found in it waits for a yes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Session:
     """A conversation. Times are ISO 8601 in UTC.

@@ -23,6 +23,22 @@ def remove_files(store: Path) -> None:
         store.with_name(store.name + ending).unlink(missing_ok=True)
 
 
+def wipe_files(store: Path) -> None:
+    """Write zeros over a database and what SQLite put beside it, and take them away.
+
+    Only for who holds the store's lock and has no connection to it.
+    """
+    for name in (store, unfinished(store)):
+        for ending in (*_BESIDE, ""):
+            number = _hold(name, ending)
+            if number is not None:
+                try:
+                    _wipe(number, names=1)
+                finally:
+                    os.close(number)
+        remove_files(name)
+
+
 def remove_spent_journal(store: Path) -> None:
     """Take away the journal that a kill in a change of mode left: empty, or played back by now.
 
@@ -73,11 +89,15 @@ def _hold(store: Path, ending: str) -> int | None:
     return None
 
 
-def _wipe(number: int) -> None:
-    """Write zeros over a file that has no name any more; one with another name is another's."""
+def _wipe(number: int, names: int = 0) -> None:
+    """Write zeros over a file that has no name any more; one with another name is another's.
+
+    Args:
+        names: how many names of it are ours.
+    """
     with contextlib.suppress(OSError):
         about = os.fstat(number)
-        if about.st_nlink:
+        if about.st_nlink > names:
             return
         for at in range(0, about.st_size, _PIECE):
             os.pwrite(number, bytes(min(_PIECE, about.st_size - at)), at)

@@ -6,20 +6,30 @@ from pathlib import Path
 from types import TracebackType
 
 from pocket_agent.errors import DiskFullError, ProfileError
-from pocket_agent.memory import cipher, forgetting, scrubbing, vectors
+from pocket_agent.memory import (
+    cipher,
+    fact_vectors,
+    forgetting,
+    hearsay,
+    scrubbing,
+    vectors,
+)
 from pocket_agent.memory.arrivals import Arrivals
 from pocket_agent.memory.branches import Branches
 from pocket_agent.memory.cipher import Key
 from pocket_agent.memory.database import Database
 from pocket_agent.memory.erasure import Wish
+from pocket_agent.memory.fact_vectors import FactText
 from pocket_agent.memory.forgetting import Plan, Receipt
+from pocket_agent.memory.identity import PROFILE_ID, new_id
 from pocket_agent.memory.log import Entry, EventLog
 from pocket_agent.memory.passages import Passage, read_passages
 from pocket_agent.memory.records import Drawn, Session, Turn, TurnStatus
 from pocket_agent.memory.turns import Sessions, Turns
 from pocket_agent.memory.vectors import PartVector
-from pocket_agent.profile.facts import Actor, Event, Op, Profile, Source
-from pocket_agent.profile.rules import Applied
+from pocket_agent.profile.facts import Actor, Event, Fact, Op, Profile, Source
+from pocket_agent.profile.rules import Applied, Outcome
+from pocket_agent.profile.slots import STYLE
 
 
 class Store(Arrivals, Branches):
@@ -215,6 +225,10 @@ class Store(Arrivals, Branches):
         """
         return self._turns.page(session, before, limit)
 
+    def messages(self, limit: int = 100) -> list[str]:
+        """The newest texts of the person's, of conversations not archived, oldest first."""
+        return self._turns.messages(limit)
+
     def all_turns(self, session: str) -> list[Turn]:
         """The turns of every branch of a conversation, as they were stored."""
         return self._turns.every(session)
@@ -237,6 +251,13 @@ class Store(Arrivals, Branches):
         One that was said anew is not among them: only what stands now is learnt from.
         """
         return self._turns.unread()
+
+    def turns_read_later(self) -> list[Turn]:
+        """The user turns of other programs' conversations that the person wants read, oldest first.
+
+        What is found in them waits for a yes.
+        """
+        return self._turns.read_later()
 
     def mark_read(self, turn: str, policy: str) -> None:
         """Note that the policy of that version has read a turn."""
@@ -277,7 +298,10 @@ class Store(Arrivals, Branches):
         Raises:
             ProfileError: the rules don't allow the op.
         """
-        return self._log.record(op, actor, source, confidence, policy, since, at)
+        applied = self._log.record(op, actor, source, confidence, policy, since, at)
+        if actor is not Actor.IMPORT and op.kind in hearsay.KEEPING:
+            self._believe([applied])
+        return applied
 
     def record_together(self, entries: Sequence[Entry], *, actor: Actor) -> list[Applied]:
         """Apply several ops, all or none, as one step: one undo takes them all back.
@@ -285,7 +309,11 @@ class Store(Arrivals, Branches):
         Raises:
             ProfileError: the rules don't allow one of them; nothing was recorded.
         """
-        return self._log.record_together(entries, actor)
+        done = self._log.record_together(entries, actor)
+        if actor is not Actor.IMPORT:
+            kept = zip(entries, done, strict=True)
+            self._believe([applied for entry, applied in kept if entry.op.kind in hearsay.KEEPING])
+        return done
 
     def undo(self, seq: int | None = None) -> Applied:
         """Take back the event of that seq, or the last that still does anything.
@@ -309,6 +337,35 @@ class Store(Arrivals, Branches):
         The caller has checked them (`rules.check`).
         """
         return self._log.add_many(events)
+
+    # Wishes for style that came with somebody's file
+
+    def hearsay(self) -> frozenset[str]:
+        """The ids of style facts that were imported, and that nobody here has kept yet."""
+        marks = hearsay.read(self.get_meta(hearsay.HEARSAY))
+        return frozenset(f.id for f in self.profile().active() if hearsay.mark(f) in marks)
+
+    def doubt(self, facts: Iterable[Fact]) -> None:
+        """Take the style facts among these, which an import is about to bring, as hearsay."""
+        new = {hearsay.mark(fact) for fact in facts if fact.slot in STYLE}
+        if new:
+            held = hearsay.read(self.get_meta(hearsay.HEARSAY))
+            self.set_meta(hearsay.HEARSAY, hearsay.written(held | new))
+
+    def _believe(self, done: Iterable[Applied]) -> None:
+        """What a person has said or kept here is no hearsay any more."""
+        held = hearsay.read(self.get_meta(hearsay.HEARSAY))
+        told = (each.fact for each in done if each.outcome is not Outcome.REFUSED)
+        left = held - {hearsay.mark(fact) for fact in told if fact is not None}
+        if left != held:
+            self.set_meta(hearsay.HEARSAY, hearsay.written(left))
+
+    def _drop_old_hearsay(self) -> None:
+        """Keep no hash of what is forgotten."""
+        held = hearsay.read(self.get_meta(hearsay.HEARSAY))
+        left = held & {hearsay.mark(fact) for fact in self.profile().facts.values()}
+        if left != held:
+            self.set_meta(hearsay.HEARSAY, hearsay.written(left))
 
     # Forgetting
 
@@ -342,6 +399,7 @@ class Store(Arrivals, Branches):
             receipt = forgetting.forget(self.database, self._log, wish, files)
             self._forgettings += 1
         with contextlib.suppress(DiskFullError):  # the files are gone; the note of them is not yet
+            self._drop_old_hearsay()
             scrubbing.finish(self.database)
         return receipt
 
@@ -366,13 +424,32 @@ class Store(Arrivals, Branches):
             if forgettings in (None, self._forgettings):
                 vectors.put(connection, model, parts)
 
+    def unembedded_facts(self, model: str, limit: int = 16) -> list[FactText]:
+        """Active facts that have no vector of that embedding model yet."""
+        with self.database.reading() as connection:
+            return fact_vectors.unembedded(connection, model, limit)
+
+    def put_fact_vectors(
+        self, model: str, made: Sequence[tuple[FactText, bytes]], forgettings: int | None = None
+    ) -> None:
+        """Store vectors of facts; one that has changed or gone meanwhile is passed over.
+
+        Args:
+            forgettings: as for `put_vectors`.
+        """
+        with self.database.writing(durable=False) as connection:
+            if forgettings in (None, self._forgettings):
+                fact_vectors.put(connection, model, made)
+
     def forget_other_vectors(self, model: str) -> None:
         """Drop the vectors of every embedding model but this one."""
         with self.database.reading() as connection:
-            if not vectors.has_others(connection, model):
+            held = vectors, fact_vectors
+            if not any(each.has_others(connection, model) for each in held):
                 return
         with self.database.writing(durable=False) as connection:
             vectors.forget_others(connection, model)
+            fact_vectors.forget_others(connection, model)
 
     # Settings of this profile, and its health
 
@@ -389,6 +466,21 @@ class Store(Arrivals, Branches):
                 "INSERT INTO meta VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
                 (key, value),
             )
+
+    def profile_id(self) -> str:
+        """By what exports of this profile are known again; empty before the first."""
+        return self.get_meta(PROFILE_ID) or ""
+
+    def sign(self, name: str = "") -> str:
+        """The profile's id, made if it has none yet; empty where nothing can be written.
+
+        Args:
+            name: the id that it shall get, if it has none: the one of the person's other computer.
+        """
+        if not self.profile_id() and self.database.writable:
+            with contextlib.suppress(DiskFullError):
+                self.set_meta(PROFILE_ID, name or new_id())
+        return self.profile_id()
 
     def problems(self) -> list[str]:
         """What SQLite's own check of the whole file complains of; empty if it is sound."""

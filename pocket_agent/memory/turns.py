@@ -12,7 +12,15 @@ from pocket_agent.memory import branches
 from pocket_agent.memory.branches import Branch
 from pocket_agent.memory.database import Database
 from pocket_agent.memory.identity import new_id, now
-from pocket_agent.memory.records import Context, Drawn, Session, Turn, TurnRole, TurnStatus
+from pocket_agent.memory.records import (
+    READ_LATER,
+    Context,
+    Drawn,
+    Session,
+    Turn,
+    TurnRole,
+    TurnStatus,
+)
 from pocket_agent.memory.words import index_turns
 
 SPEAKERS = {TurnRole.USER: "You", TurnRole.ASSISTANT: "Assistant"}
@@ -37,6 +45,11 @@ VALUES (?, ?, ?, ?, ?, ?, ?)
 
 
 _ADD_DRAWN = "INSERT OR IGNORE INTO contexts VALUES (?, ?, ?)"
+# By time: what was imported yesterday may have been said years ago.
+_MESSAGES = """
+SELECT t.text FROM turns t JOIN sessions s ON s.id = t.session
+WHERE t.role = 'user' AND NOT s.archived ORDER BY t.at DESC, t.n DESC LIMIT ?
+"""
 _DRAWN = """
 SELECT reply, kind, name FROM contexts WHERE reply IN (SELECT value FROM json_each(?))
 """
@@ -224,6 +237,12 @@ class Turns:
                 return self._ended(_branch(connection, session, before, limit))
             return self._ended(_stretch(connection, session, before, limit))
 
+    def messages(self, limit: int) -> list[str]:
+        """The newest texts of the person's, of conversations in sight, oldest first."""
+        with self._database.reading() as connection:
+            rows = connection.execute(_MESSAGES, (limit,))
+            return [text for (text,) in rows][::-1]
+
     def every(self, session: str) -> list[Turn]:
         """The turns of every branch of a session, as they were stored."""
         with self._database.reading() as connection:
@@ -260,8 +279,15 @@ class Turns:
 
     def unread(self) -> list[Turn]:
         """The user turns of present branches that the policy has not read, oldest first."""
+        return self._not_read("IS NULL")
+
+    def read_later(self) -> list[Turn]:
+        """Those of other programs' conversations that it is to read after these."""
+        return self._not_read(f"= '{READ_LATER}'")
+
+    def _not_read(self, mark: str) -> list[Turn]:
         with self._database.reading() as connection:
-            rows = connection.execute(f"{_TURN} WHERE role = 'user' AND read_by IS NULL ORDER BY n")
+            rows = connection.execute(f"{_TURN} WHERE role = 'user' AND read_by {mark} ORDER BY n")
             turns = [turn_from_row(row) for row in rows]
             paths: dict[str, set[str]] = {}
             for session in {turn.session for turn in turns}:

@@ -12,7 +12,7 @@ from io import BufferedReader, BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from pocket_agent.errors import PocketAgentError, PortableError
+from pocket_agent.errors import PocketAgentError, PortableError, UsageError
 from pocket_agent.portable import age_words
 from pocket_agent.portable.age_words import MAGIC
 from pocket_agent.portable.pouring import Poured, Writer
@@ -52,6 +52,34 @@ class Keys:
 def is_age(head: bytes) -> bool:
     """Whether a file that begins so is encrypted in this format."""
     return head.startswith((MAGIC, ARMOR))
+
+
+def plain_name(path: Path) -> str:
+    """The file's name without what says that it is encrypted."""
+    return path.name.lower().removesuffix(SUFFIX)
+
+
+def check_name(path: Path, seal: Seal | None) -> None:
+    """See that no plain file gets a name that says it is encrypted, and that the keys are keys.
+
+    Raises:
+        UsageError: it would. PortableError: a recipient is no public key.
+    """
+    if seal is None and path.name.lower().endswith(SUFFIX):
+        raise UsageError(
+            f"{path.name} is to be encrypted, but nothing is given to do it with",
+            "A passphrase, or --recipient KEY.",
+        )
+    if seal is not None:
+        check_recipients(seal.recipients)
+
+
+def unknown(path: Path) -> PortableError:
+    """What to say of an encrypted file where an export is to go."""
+    return PortableError(
+        f"{path} is there already, and nobody can see whether it is an export",
+        "Delete it first, or choose another name.",
+    )
 
 
 def encrypt(data: bytes, seal: Seal) -> bytes:

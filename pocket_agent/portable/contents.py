@@ -7,6 +7,7 @@ from pocket_agent.memory.records import Context, Session, TurnRole, TurnStatus
 from pocket_agent.memory.store import Store
 from pocket_agent.portable.changes import Changes
 from pocket_agent.portable.lines import Contents
+from pocket_agent.profile.facts import Fact
 
 _PAGE = 500
 
@@ -20,6 +21,7 @@ class Summary:
             out because they name what was to be left out.
         changes: what an import changed, or would. forgotten_there: rows that are here and that
             the other side has forgotten. erases: whether those are erased here too.
+        hearsay: new facts of style, of a profile that is not known to be the person's own.
     """
 
     sessions: int
@@ -31,6 +33,7 @@ class Summary:
     changes: Changes = field(default=Changes(), compare=False)
     forgotten_there: int = field(default=0, compare=False)
     erases: bool = field(default=False, compare=False)
+    hearsay: tuple[Fact, ...] = field(default=(), compare=False)
 
 
 def read_contents(store: Store) -> Contents:

@@ -7,7 +7,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from pocket_agent.errors import PortableError, ProfileError
@@ -42,6 +42,7 @@ _KINDS = {
 _AGAIN = "Export it again and import that file."
 _OTHER = "Choose another file."
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
+_PROFILE = re.compile(r"[0-9a-f]{0,64}")
 _MOST_STRUCTURE = 1024 * 1024
 """Bytes of a line outside of its texts: a few million lists would take all the memory there is."""
 _MOST_SECRETS = 32
@@ -56,6 +57,7 @@ class Contents:
         events: in the order of their numbers. contexts: what replies were made from.
         graves: tombstones of what was forgotten. whole: nothing was chosen to be left out.
         branches: the turns that do not follow the one before them in their session.
+        profile: by what other exports of the same profile are known; empty if it doesn't say.
     """
 
     sessions: tuple[Session, ...] = ()
@@ -65,22 +67,27 @@ class Contents:
     graves: Graves = NO_GRAVES
     whole: bool = True
     branches: tuple[Branch, ...] = ()
+    profile: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """The first line of an export: its version, and how many of each kind it announces."""
+    """The first line of an export: its version, how many of each kind it announces, whose it is."""
 
     version: int
     whole: bool
     counts: dict[str, int]
+    profile: str = ""
 
 
-def encode(contents: Contents, facts: Iterable[Fact], created: str) -> Iterator[bytes]:
+def encode(
+    contents: Contents, facts: Iterable[Fact], created: str, profile: str = ""
+) -> Iterator[bytes]:
     """The lines of an export, each with its line end.
 
     Args:
         facts: what the log adds up to. created: now, ISO 8601 in UTC.
+        profile: the id of the profile it is of; empty to leave that out.
     """
     rows = {
         "session": contents.sessions,
@@ -97,6 +104,7 @@ def encode(contents: Contents, facts: Iterable[Fact], created: str) -> Iterator[
     counts = {_plural(kind): len(items) for kind, items in rows.items()}
     head = {"format": FORMAT, "version": version, "created": created}
     head |= {"whole": contents.whole, "counts": counts}
+    head |= {"profile": profile} if profile else {}
     digest = hashlib.sha256()
     for record in _records(head, rows):
         line = _line(record)
@@ -145,7 +153,10 @@ def read_header(line: bytes) -> Header:
     whole = record.get("whole", version == 1)
     if type(whole) is not bool:
         raise _wrong(1, "whole is neither true nor false")
-    return Header(version, whole, _counts(1, record, version))
+    profile = record.get("profile", "")
+    if not isinstance(profile, str) or not _PROFILE.fullmatch(profile):
+        raise _wrong(1, "profile is no id")
+    return Header(version, whole, _counts(1, record, version), profile)
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +232,7 @@ class _Reader:
             ),
             self._header.whole,
             tuple(self._held["branch"].values()),
+            self._header.profile,
         )
 
     def _record(self, number: int, record: dict[str, Any], header: Header) -> None:

@@ -9,6 +9,8 @@ from pocket_agent.profile.slots import BY_NAME, Group
 
 MARK = "<!-- pocket-agent profile -->"
 """The first line of such a file, by which it is known again."""
+_OF = "<!-- of the profile {} -->"
+"""The last line, which says whose it is."""
 _SPECIAL = re.compile(r"([\\`*_\[\]<>])")
 
 
@@ -20,8 +22,11 @@ class Style:
     quotes: bool = False
 
 
-def as_markdown(facts: Iterable[Fact], style: Style) -> Iterator[bytes]:
+def as_markdown(facts: Iterable[Fact], style: Style, profile: str = "") -> Iterator[bytes]:
     """The lines of the file.
+
+    Args:
+        profile: the id of the profile it is of; empty to leave that out.
 
     A fact is `- slot: value`, with `avoids` before what is avoided. A backslash stands before
     whatever Markdown would take for its own (`unescaped`).
@@ -34,6 +39,8 @@ def as_markdown(facts: Iterable[Fact], style: Style) -> Iterator[bytes]:
             yield f"\n## {group}\n\n".encode()
             for fact in here:
                 yield from (line.encode() + b"\n" for line in _entry(fact, style))
+    if profile:
+        yield f"\n{_OF.format(profile)}\n".encode()
 
 
 def unescaped(text: str) -> str:

@@ -15,16 +15,22 @@ from pocket_agent.memory.identity import now, this_second
 from pocket_agent.memory.joining import Arrival
 from pocket_agent.memory.records import Session, Turn, TurnRole, TurnStatus
 from pocket_agent.memory.store import Store
+from pocket_agent.portable import age
 from pocket_agent.portable.importers.files import ImportFile
 from pocket_agent.portable.importers.found import MAX_TITLE, clean_line, clean_text, moment_of
 from pocket_agent.portable.importers.json_items import values
 from pocket_agent.portable.placing import names_markdown, placing
+from pocket_agent.portable.reading import read_lines
 from pocket_agent.portable.records import Fields
 
 FORMAT = "pocket-agent-session"
 VERSION = 1
 MARK = "<!-- pocket-agent session -->"
 """The first line of a conversation as Markdown, by which it is known again."""
+START = f'{{"format":"{FORMAT}"'
+"""How the JSON begins."""
+_OF = "<!-- of the conversation {} -->"
+"""The last line of the Markdown, which says which it is."""
 MAX_TURNS = 100_000
 _HEAD = 200
 _NAME = re.compile(r"[0-9A-Za-z_-]{1,64}")
@@ -69,10 +75,14 @@ def session_lines(store: Store, name: str, *, markdown: bool) -> Iterator[bytes]
     return _markdown(session, finished) if markdown else _json(session, finished)
 
 
-def write_session(store: Store, name: str, path: Path) -> int:
+def write_session(store: Store, name: str, path: Path, *, seal: age.Seal | None = None) -> int:
     """Write a conversation to `path`: whole or not at all, for its owner's eyes alone.
 
-    An older export of a conversation at that place is replaced; any other file is not.
+    An older plain export of a conversation at that place is replaced; any other file is not. A
+    name that ends in `.md` (or `.md.age`) makes Markdown of it.
+
+    Args:
+        seal: for whom the file is encrypted; None for a plain one.
 
     Returns:
         How many turns were written.
@@ -80,21 +90,25 @@ def write_session(store: Store, name: str, path: Path) -> int:
     Raises:
         PortableError: the file can't be written. DiskFullError: there is no room.
         StoreError: there is no such conversation.
+        UsageError: the name says that it is to be encrypted, and nothing is given to do that with.
     """
-    lines = session_lines(store, name, markdown=names_markdown(path.name))
+    age.check_name(path, seal)
+    lines = session_lines(store, name, markdown=names_markdown(age.plain_name(path)))
     with placing(path, _check_is_ours) as file:
-        file.writelines(lines)
+        file.writelines(lines if seal is None else [age.encrypt(b"".join(lines), seal)])
     return store.session(name).turns
 
 
-def read_session_file(path: Path) -> tuple[Session, list[Turn]]:
+def read_session_file(path: Path, keys: age.Keys | None = None) -> tuple[Session, list[Turn]]:
     """Read a conversation from JSON and check all of it; its texts are cleaned.
+
+    Args:
+        keys: what opens the file, if it is encrypted.
 
     Raises:
         PortableError: it can't be read, or is no conversation as we write them.
     """
-    with ImportFile(path) as file:
-        found = list(values(next(file.texts())))
+    found = list(values(_pieces(path, keys)))
     if len(found) != 1:
         raise _wrong("it is a list")
     try:
@@ -116,6 +130,23 @@ def read_session_file(path: Path) -> tuple[Session, list[Turn]]:
 def import_session(
     store: Store, path: Path, *, learn: bool = False, dry_run: bool = False
 ) -> Brought:
+    """Take in a conversation that is in a plain file. See `take_session`.
+
+    Raises:
+        PortableError: the file can't be used. StoreError: it contradicts what is stored.
+        DiskFullError: there is no room.
+    """
+    return take_session(store, *read_session_file(path), learn=learn, dry_run=dry_run)
+
+
+def take_session(
+    store: Store,
+    session: Session,
+    turns: list[Turn],
+    *,
+    learn: bool = False,
+    dry_run: bool = False,
+) -> Brought:
     """Take a conversation in, all of it or nothing; `undo` takes it back as one step.
 
     What is here already is passed over: importing twice changes nothing. A conversation that is
@@ -125,10 +156,8 @@ def import_session(
         learn: let the policy read what the person said in it. dry_run: write nothing.
 
     Raises:
-        PortableError: the file can't be used. StoreError: it contradicts what is stored.
-        DiskFullError: there is no room.
+        StoreError: it contradicts what is stored. DiskFullError: there is no room.
     """
-    session, turns = read_session_file(path)
     here = store.turn_ids(session.id)
     known = [turn for turn in turns if turn.id in here]
     others = [turn for turn in turns if turn.id not in here]
@@ -137,6 +166,18 @@ def import_session(
         arrival = Arrival([session], fresh)
         store.add_archive(arrival, read_by=None if learn else "import")
     return Brought(session.id, session.title, len(fresh), len(known), len(others) - len(fresh))
+
+
+def _pieces(path: Path, keys: age.Keys | None) -> Iterator[bytes]:
+    """What a file holds, piece by piece, opened if it is encrypted."""
+    with ImportFile(path) as file:
+        pieces = next(file.texts())
+        first = next(pieces, b"")
+        if not age.is_age(first):
+            yield first
+            yield from pieces
+            return
+    yield from read_lines(path, keys)
 
 
 def _forgotten(store: Store, turn: Turn) -> bool:
@@ -166,10 +207,14 @@ def _markdown(session: Session, turns: list[Turn]) -> Iterator[bytes]:
         ended = "" if turn.status is TurnStatus.COMPLETE else f" · {turn.status}"
         head = f"**{who or 'Assistant'}** · {turn.at[:16].replace('T', ' ')}{ended}"
         yield f"\n---\n\n{head}\n\n{clean_text(turn.text)}\n".encode()
+    yield f"\n{_OF.format(session.id)}\n".encode()
 
 
 def _check_is_ours(path: Path, file: BinaryIO) -> None:
-    if not file.read(_HEAD).startswith((MARK.encode(), f'{{"format":"{FORMAT}"'.encode())):
+    head = file.read(_HEAD)
+    if age.is_age(head):
+        raise age.unknown(path)
+    if not head.startswith((MARK.encode(), START.encode())):
         raise PortableError(
             f"{path} is there already and is not an exported conversation", "Choose another name."
         )

@@ -10,13 +10,15 @@ from pocket_agent.memory.records import Context, Session, Turn
 from pocket_agent.memory.store import Store
 from pocket_agent.portable import age
 from pocket_agent.portable.branching import new_branches
-from pocket_agent.portable.changes import compare
+from pocket_agent.portable.changes import Changes, compare
 from pocket_agent.portable.contents import Summary, read_contents
 from pocket_agent.portable.forgotten import find_losses, names_of
 from pocket_agent.portable.lines import Contents, decode
 from pocket_agent.portable.reading import read_lines
+from pocket_agent.profile.facts import Fact
 from pocket_agent.profile.meeting import meet
 from pocket_agent.profile.rules import replay
+from pocket_agent.profile.slots import STYLE
 
 
 def _no_exports(_names: Set[str]) -> list[Path]:
@@ -31,6 +33,7 @@ def import_profile(
     replace: bool = False,
     dry_run: bool = False,
     forget_too: bool = False,
+    mine: bool = False,
     exports: Callable[[Set[str]], list[Path]] = _no_exports,
 ) -> Summary:
     """Take in an export, as one step that `undo` takes back.
@@ -45,6 +48,9 @@ def import_profile(
         dry_run: write nothing, and say what would change.
         forget_too: erase here too what was forgotten there, for good. Two that exchange their
             exports so hold the same profile, and nothing that either has forgotten.
+        mine: it is of the person's own other computer: what it wishes of style acts here too.
+            Otherwise, and if this profile didn't write it itself, the model is told it as
+            information until the person keeps it.
         exports: finds the exports of ours that hold one of these rows; they go with them.
 
     Raises:
@@ -54,9 +60,19 @@ def import_profile(
     here = Contents(graves=store.graves()) if replace else read_contents(store)
     found = decode(read_lines(path, keys), here.turns)
     arrival, summary = _new(store, here, found, forget_too)
+    if not (mine or (found.profile and found.profile == store.profile_id())):
+        summary = replace_of(summary, hearsay=_styles(summary.changes))
     if not dry_run:
+        if mine and found.profile:
+            store.sign(found.profile)
+        store.doubt(summary.hearsay)  # before they are there: a kill in between does no harm
         _take(store, arrival, replace, exports)
     return summary
+
+
+def _styles(changes: Changes) -> tuple[Fact, ...]:
+    new = (*changes.added, *(fact for _, fact in changes.updated), *changes.waiting)
+    return tuple(fact for fact in new if fact.slot in STYLE)
 
 
 def _take(

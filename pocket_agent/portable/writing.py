@@ -38,6 +38,7 @@ def export_profile(
     """
     markdown = is_markdown(path)
     _check_wishes(path, choice, seal, style)
+    owner = store.sign()
     with store.database.reading():  # nothing changes meanwhile
         profile, events = store.profile(), store.events()
         facts = chosen_facts(profile, events, choice)
@@ -48,10 +49,10 @@ def export_profile(
     created = this_second()
     active = [fact for fact in facts if fact.state == "active"]
     if markdown:
-        lines = as_markdown(active, style or Style())
+        lines = as_markdown(active, style or Style(), owner)
     else:
         held = profile if choice.whole else replay(contents.events)
-        lines = encode(contents, held.facts.values(), created)
+        lines = encode(contents, held.facts.values(), created, owner)
     with placing(path, _check_is_ours) as file:
         file.writelines(lines if seal is None else [age.encrypt(b"".join(lines), seal)])
     live = (*profile.active(), *profile.candidates())
@@ -60,19 +61,21 @@ def export_profile(
     return Summary(*counts, facts=len(active), held_back=held_back)
 
 
+def told(done: Summary, path: Path, choice: Choice = WHOLE) -> str:
+    """How much was written, in words."""
+    if choice.whole and not is_markdown(path):
+        return f"{done.sessions} sessions, {done.turns} turns, {done.events} changes"
+    facts = "1 fact" if done.facts == 1 else f"{done.facts} facts"
+    return f"{facts}; conversations and the log are left out"
+
+
 def is_markdown(path: Path) -> bool:
     """Whether a file of that name is to be Markdown."""
-    return names_markdown(path.name.lower().removesuffix(age.SUFFIX))
+    return names_markdown(age.plain_name(path))
 
 
 def _check_wishes(path: Path, choice: Choice, seal: age.Seal | None, style: Style | None) -> None:
-    if seal is None and path.name.lower().endswith(age.SUFFIX):
-        raise UsageError(
-            f"{path.name} is to be encrypted, but nothing is given to do it with",
-            "A passphrase, or --recipient KEY.",
-        )
-    if seal is not None:
-        age.check_recipients(seal.recipients)
+    age.check_name(path, seal)
     if style is not None and not is_markdown(path):
         raise UsageError(
             "Dates and quotes are chosen for Markdown alone", "Name a file like ME.md."
@@ -86,10 +89,7 @@ def _check_is_ours(path: Path, file: BinaryIO) -> None:
     if is_markdown(path) and first.strip() == MARK.encode():
         return
     if age.is_age(first):
-        raise PortableError(
-            f"{path} is there already, and nobody can see whether it is an export",
-            "Delete it first, or choose another name.",
-        )
+        raise age.unknown(path)
     try:
         read_header(first)
     except PortableError as error:

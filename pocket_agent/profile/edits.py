@@ -2,7 +2,16 @@
 
 from dataclasses import replace
 
-from pocket_agent.profile.facts import Actor, Event, Fact, FactState, Op, OpKind, Profile
+from pocket_agent.profile.facts import (
+    Actor,
+    Event,
+    Fact,
+    FactState,
+    Op,
+    OpKind,
+    Polarity,
+    Profile,
+)
 from pocket_agent.profile.outcomes import Applied, Outcome
 from pocket_agent.profile.slots import SINGLE
 from pocket_agent.profile.values import clean, key
@@ -171,11 +180,42 @@ def _update(profile: Profile, event: Event) -> Applied:
         return Applied(profile, Outcome.REFUSED, old)
     twin = _rival(profile, op)
     if twin is not None and twin.id != old.id:
-        return _merge_into(profile, old, twin, event)
-    if old.value == clean(op.value) and old.polarity is op.polarity:
+        merged = _merge_into(profile, old, twin, event)
+        return _with_past_of(old, merged) if refiles(op) else merged
+    if old.value == clean(op.value) and old.polarity is op.polarity and old.slot == op.slot:
         return _reinforce(profile, old, event)
     fact = replace(_new_fact(event, FactState.ACTIVE), pinned=old.pinned, locked=old.locked)
-    return Applied(_supersede(profile, old, fact, event.at), Outcome.UPDATED, fact)
+    updated = Applied(_supersede(profile, old, fact, event.at), Outcome.UPDATED, fact)
+    return _with_past_of(old, updated) if refiles(op) else updated
+
+
+def edit_of(fact: Fact, slot: str, value: str, polarity: Polarity) -> Op:
+    """The op by which a hand edits a fact. One in the wrong slot, or way round, is refiled."""
+    rightly = slot == fact.slot and polarity is fact.polarity
+    return Op(OpKind.UPDATE, slot, value, fact.value if rightly else "", polarity, fact.id)
+
+
+def refiles(op: Op) -> bool:
+    """Whether an op puts a fact where it belongs: nothing new was said, so its past goes along."""
+    return op.kind is OpKind.UPDATE and bool(op.fact) and not op.old
+
+
+def _with_past_of(old: Fact, applied: Applied) -> Applied:
+    """With the words that the old fact rests on, and the day it was learnt.
+
+    Said words stand behind what the hand typed: the last are those that are shown.
+    """
+    fact = applied.fact
+    if fact is None or fact.state is not FactState.ACTIVE:
+        return applied
+    fresh = tuple(source for source in fact.sources if source not in old.sources)
+    kept = replace(
+        fact,
+        sources=(*fresh, *old.sources),
+        learnt=min(old.learnt, fact.learnt),
+        since=fact.since or old.since,
+    )
+    return Applied(applied.profile.with_facts([kept]), applied.outcome, kept)
 
 
 def _merge_into(profile: Profile, old: Fact, twin: Fact, event: Event) -> Applied:

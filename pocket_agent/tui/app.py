@@ -3,9 +3,8 @@
 import asyncio
 import os
 import signal
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from traceback import walk_tb
 from typing import ClassVar
@@ -13,15 +12,18 @@ from typing import ClassVar
 from rich.console import RenderableType
 from rich.text import Text
 from textual import events, work
-from textual.app import App, SystemCommand
+from textual.app import App
 from textual.binding import Binding, BindingType
+from textual.command import Provider
+from textual.filter import LineFilter
 from textual.screen import Screen
 from textual.theme import Theme
 
 from pocket_agent.errors import PocketAgentError
-from pocket_agent.keys import in_force, key_name
+from pocket_agent.keys import in_force
 from pocket_agent.tui.backend import Backend
-from pocket_agent.tui.commands import COMMANDS
+from pocket_agent.tui.commands import Entry
+from pocket_agent.tui.glyphs import AsciiFilter
 from pocket_agent.tui.idle import Idle
 from pocket_agent.tui.options import DEFAULT_THEME, TuiOptions
 from pocket_agent.tui.screens.chat import ChatScreen
@@ -35,6 +37,12 @@ _CLOSE_S = 5.0
 _INTERRUPTED = 130
 _LOOK_EVERY_S = 20.0
 """How often it is looked whether the person has gone; after a computer's sleep, how soon."""
+
+
+def _commands() -> type[Provider]:
+    from pocket_agent.tui.palette import Commands
+
+    return Commands
 
 
 class PocketApp(App[str]):
@@ -57,6 +65,7 @@ class PocketApp(App[str]):
         (0, "-flat"),
         (MIN_ROWS, "-tall"),
     ]
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_commands}
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f1", "help", "help", priority=True, id="help"),
         Binding("ctrl+q", "quit", "leave", priority=True, id="quit"),
@@ -70,6 +79,7 @@ class PocketApp(App[str]):
         self._backend = backend
         self._options = options or TuiOptions()
         self._idle = Idle()
+        self._ascii = AsciiFilter() if self._options.ascii else None
         self._early: list[events.Key] | None = []
         # Nothing moves by itself: no animation costs a wake-up or delays a key.
         self.animation_level = "none"
@@ -81,6 +91,10 @@ class PocketApp(App[str]):
 
     def get_default_screen(self) -> Screen[str | None]:
         return ChatScreen(self._backend, self._options)
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        filters = super().get_line_filters()
+        return [*filters, self._ascii] if self._ascii else filters
 
     def get_css_variables(self) -> dict[str, str]:
         variables = super().get_css_variables()
@@ -144,27 +158,20 @@ class PocketApp(App[str]):
             self.push_screen(HelpScreen())
 
     def action_command_palette(self) -> None:
-        from pocket_agent.tui.screens.offer import OfferScreen
+        from pocket_agent.tui.screens.holding import Holding
 
         # From the palette one would get past the question, to the screen below it.
-        if not isinstance(self.screen, (PassphraseScreen, OfferScreen)):
+        if not isinstance(self.screen, (PassphraseScreen, Holding)):
             super().action_command_palette()
 
-    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:  # noqa: ARG002
-        """The same commands as after the slash, for the palette."""
-        for command in COMMANDS:
-            if command.name == "title":
-                continue
-            key = f" ({key_name(self.keys[command.key])})" if command.key else ""
-            run = partial(self._from_palette, command.name)
-            yield SystemCommand(command.name.capitalize(), f"{command.about}{key}", run)
-
-    def _from_palette(self, name: str) -> None:
-        from pocket_agent.tui.commands import BY_NAME
-
+    def run_entry(self, entry: Entry) -> None:
+        """Do what a row of the palette says, from whichever screen."""
         while len(self.screen_stack) > 1:
             self.pop_screen()
-        self.chat.run_command(BY_NAME[name])
+        if entry.opens_field:
+            self.chat.type_command(entry.command)
+        else:
+            self.chat.run_command(entry.command, entry.choice)
 
     def _fatal_error(self) -> None:
         """Say in one line that a defect ended the app: a traceback would show what was said."""
@@ -190,10 +197,10 @@ class PocketApp(App[str]):
 
     @work(group="theme", exclusive=True)
     async def _save_theme(self, name: str) -> None:
-        if self._options.save_theme is None:
+        if self._options.save is None:
             return
         try:
-            await asyncio.to_thread(self._options.save_theme, name)
+            await asyncio.to_thread(self._options.save, "theme", name)
         except (PocketAgentError, OSError) as error:
             self.notify(f"The theme could not be saved: {error}", severity="error", markup=False)
 

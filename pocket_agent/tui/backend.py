@@ -16,6 +16,7 @@ from pocket_agent.profile.facts import Fact
 from pocket_agent.tui.library import Library
 
 if TYPE_CHECKING:
+    from pocket_agent.memory.topic import Near
     from pocket_agent.tui.live_questions import Questions
     from pocket_agent.tui.model_room import ModelRoom
 
@@ -41,6 +42,8 @@ class Readiness:
         doing: what is being done right now, in a few words; empty when ready.
         done: how far it is, in [0, 1], or None if unknown.
         context_limit: size of the chat context in tokens, 0 before it is known.
+        placement: the line that tells where the model's layers went; empty if there was no choice.
+        note: what is not as it could be, and stays to be read; empty for nothing.
     """
 
     stage: Stage
@@ -49,6 +52,8 @@ class Readiness:
     model: str = ""
     device: str = ""
     context_limit: int = 0
+    placement: str = ""
+    note: str = ""
 
 
 Report = Callable[[Readiness], None]
@@ -138,12 +143,17 @@ class SentPart:
 
 @dataclass(frozen=True, slots=True)
 class SentPrompt:
-    """The whole prompt of the last reply. Counts in tokens."""
+    """The whole prompt of the last reply. Counts in tokens, 0 where they are not known.
+
+    Args:
+        remark: what there is to say of it: what could not be told, or how much of it is known.
+    """
 
     parts: Sequence[SentPart]
     tokens: int
     limit: int
     dropped_turns: int = 0
+    remark: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,11 +162,21 @@ class Preview:
 
     Args:
         what: counts by kind; empty if nothing would go.
-        lines: the facts and the first turns concerned.
+        lines: the facts and the turns concerned.
+        replies: how many of them are replies elsewhere, which may be kept.
     """
 
     what: str
     lines: tuple[str, ...] = ()
+    replies: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Proposed:
+    """A fact or a turn near a topic, and the line that tells it."""
+
+    line: str
+    near: "Near"
 
 
 class Backend(Protocol):
@@ -168,6 +188,16 @@ class Backend(Protocol):
     @property
     def profile_name(self) -> str:
         """The name of the open profile."""
+
+    def place(self, name: str) -> str:
+        """The path of the file of a profile of that name.
+
+        Raises:
+            UsageError: no profile can be called that.
+        """
+
+    def rename(self, name: str) -> None:
+        """Open the profile of that name instead. Only before `open`, at a first start."""
 
     @property
     def session(self) -> Session | None:
@@ -212,12 +242,18 @@ class Backend(Protocol):
             PocketAgentError: there is no usable model; the app stays open.
         """
 
-    async def use_model(self, name: str, report: Report) -> str:
+    async def use_model(self, name: str, report: Report, *, learning: bool = False) -> str:
         """Answer with another model, in the same conversation. Returns the line to show.
+
+        Args:
+            learning: it is to learn from what is said, and the one that answers stays.
 
         Raises:
             PocketAgentError: it can't be loaded; the former one answers again, if it can.
         """
+
+    async def summarise(self, wanted: bool) -> None:
+        """Whether turns that leave the context are summed up or only left out, from now on."""
 
     def send(self, text: str, instead_of: str = "") -> AsyncIterator[AssistantEvent]:
         """Say something; the events of the reply and of what was learnt.
@@ -271,11 +307,16 @@ class Backend(Protocol):
     async def sources(self, drawn: Drawn) -> list[SourceRow]:
         """The facts and past turns that a reply was made from, as they are now."""
 
-    async def said_at(self, fact: str) -> SourceRow | None:
-        """The last turn that a fact rests on; None if it rests on none that is there."""
+    async def said_at(self, fact: str, back: int = 0) -> SourceRow | None:
+        """A turn that a fact rests on; None if it rests on none that is there.
+
+        Args:
+            fact: one of those that `facts` or `facts_at` last gave.
+            back: how many to go back from the last one; behind the first comes the last again.
+        """
 
     async def history(self, fact: str) -> list[Change]:
-        """The changes of one fact, oldest first."""
+        """The changes of one fact, oldest first. It may be one that `facts_at` gave."""
 
     async def facts_at(self, day: str) -> list[Fact]:
         """What held, and what waited, at the end of a day (2026-11-03), or at a time.
@@ -306,6 +347,9 @@ class Backend(Protocol):
     async def pin_fact(self, fact: str, pinned: bool) -> str:
         """Tell the model a fact with every message, or lift that. Returns the line to show."""
 
+    async def near_topic(self, topic: str) -> tuple[Proposed, ...]:
+        """Facts and turns near a topic, to choose from what is to be forgotten."""
+
     async def plan_forgetting(self, wish: Wish) -> Preview:
         """What a wish would erase."""
 
@@ -315,6 +359,9 @@ class Backend(Protocol):
     async def answer_fact(self, fact: str, yes: bool) -> Answered:
         """Say yes or no to what waits."""
 
+    async def answer_imports(self, yes: bool) -> Answered:
+        """Say yes or no to all that was imported and waits, as one step that an undo takes back."""
+
     async def unseen_imports(self) -> int:
         """How many imported facts wait that no earlier call has told of."""
 
@@ -322,7 +369,10 @@ class Backend(Protocol):
         """How full the context is before the next message; None while no model is loaded."""
 
     async def sent_prompt(self) -> SentPrompt | None:
-        """The prompt of the last reply, or None before the first."""
+        """The prompt of the last reply, or None before the first.
+
+        Of one that an earlier run or another branch has made, it is put together again.
+        """
 
     async def lock(self) -> None:
         """Close the profile and end the children; only `open` with its passphrase opens it again.

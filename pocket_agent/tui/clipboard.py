@@ -1,6 +1,7 @@
 """Copies text: by the platform's own tool if it works, else by the terminal (OSC 52)."""
 
 import base64
+import codecs
 import os
 import shutil
 import subprocess
@@ -34,7 +35,7 @@ def copy_with_tool(text: str, commands: Sequence[Sequence[str]] | None = None) -
     """
     for command in candidates() if commands is None else commands:
         path = shutil.which(command[0])
-        if path and _feed([path, *command[1:]], text):
+        if path and _feed([path, *command[1:]], _encoded(text, command[0])):
             return command[0]
     return None
 
@@ -52,12 +53,19 @@ def osc52(text: str, environ: Mapping[str, str] = os.environ) -> str:
     return f"{plain}\x1bPtmux;{escaped}\x1b\\"
 
 
-def _feed(command: list[str], text: str) -> bool:
+def _encoded(text: str, tool: str) -> bytes:
+    """The text as a tool reads it. clip.exe takes all but UTF-16 with its mark for a code page."""
+    if tool == "clip.exe":
+        return codecs.BOM_UTF16_LE + text.encode("utf-16-le", "replace")
+    return text.encode("utf-8", "replace")
+
+
+def _feed(command: list[str], text: bytes) -> bool:
     # xclip stays in the background and would hold a pipe open: give it none to write to.
     try:
         done = subprocess.run(
             command,
-            input=text.encode("utf-8", "replace"),
+            input=text,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             timeout=_TIMEOUT_S,

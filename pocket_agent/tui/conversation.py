@@ -110,6 +110,7 @@ class Conversation:
         self._edge: tuple[str, int] = ("", 0)
         self._summed_up = False
         self._overflow: Note | None = None
+        self._lack = ""
 
     def restore(self, page: Page) -> None:
         """Show a stored session, from its last page on; messages that wait stay under it."""
@@ -278,6 +279,12 @@ class Conversation:
             self._edge, self._summed_up = (turn, dropped), summed_up
             self._mark_edge()
 
+    def lacks(self, line: str) -> None:
+        """Say once what the model is not told; an empty line says that it is told everything."""
+        if line and line != self._lack:
+            self.note(line)
+        self._lack = line
+
     def _mark_edge(self) -> None:
         """Put the line before the turn it is about; without that turn, or a need, nowhere."""
         turn, dropped = self._edge
@@ -337,7 +344,8 @@ def _overflow_text(turns: int, summed_up: bool) -> str:
     also = "; a summary is sent in their place (/context shows it)" if summed_up else ""
     return (
         "The context is full: what the model reads begins here. "
-        f"The {what} saved, and recall finds what was said{also}."
+        f"The {what} saved, and recall finds what was said{also}. "
+        "/full summarise or /full drop (when_full) chooses what becomes of them."
     )
 
 

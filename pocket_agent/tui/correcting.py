@@ -1,6 +1,9 @@
 """The dialogue's lines of what was learnt: each can be taken back, and some ask for a yes or no."""
 
+from collections.abc import Mapping
+
 from pocket_agent.errors import PocketAgentError
+from pocket_agent.keys import key_for
 from pocket_agent.tui.backend import Backend
 from pocket_agent.tui.conversation import Conversation, Remembered
 from pocket_agent.tui.view import View
@@ -11,6 +14,7 @@ class Correcting:
 
     backend: Backend
     conversation: Conversation
+    _keys: Mapping[str, str]
     _view: View
 
     async def undo(self, row: Remembered | None = None) -> None:
@@ -29,12 +33,14 @@ class Correcting:
         else:
             row.undone = True
         self._view.entries_changed()
+        self._view.facts_changed()
 
     async def answer(self, yes: bool, row: Remembered | None = None) -> None:
         """Say yes or no to what one line asks, or the newest that still asks."""
         row = row or self.conversation.last_question()
         if row is None or not row.waits or row.undone:
-            self.conversation.note("nothing here asks for a yes or no; F2 shows what waits")
+            key = key_for("profile", self._keys)
+            self.conversation.note(f"nothing here asks for a yes or no; {key} shows what waits")
             self._view.entries_changed()
             return
         waits, row.waits = row.waits, ""  # a second key comes too late
@@ -46,6 +52,7 @@ class Correcting:
             return
         row.line, row.seq = done.line, done.seq
         self._view.entries_changed()
+        self._view.facts_changed()
 
     # What the dialogue has.
 

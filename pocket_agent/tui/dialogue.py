@@ -3,7 +3,7 @@
 The chat screen shows what is in here and passes on what the person does. No Textual in here.
 """
 
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from typing import Any
 
 from pocket_agent.assistant.events import (
@@ -16,10 +16,12 @@ from pocket_agent.assistant.events import (
     UserSaved,
 )
 from pocket_agent.errors import PocketAgentError
+from pocket_agent.keys import DEFAULT_KEYS, key_for
 from pocket_agent.tui.backend import Backend, Readiness, Stage
 from pocket_agent.tui.conversation import Conversation, Said
 from pocket_agent.tui.correcting import Correcting
 from pocket_agent.tui.exchange import Exchange, How
+from pocket_agent.tui.recent import MOST, Recent
 from pocket_agent.tui.redoing import PAGE, Redoing
 from pocket_agent.tui.status import Status
 from pocket_agent.tui.unsent import Unsent
@@ -37,20 +39,32 @@ class Dialogue(Redoing, Correcting):
         view: told of every change.
         spawn: runs a coroutine in the background.
         mode: incognito or blank, for the status line; empty for the usual.
+        keys: the keys that its lines tell, by action.
     """
 
-    def __init__(self, backend: Backend, view: View, spawn: Spawn, mode: str = "") -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        view: View,
+        spawn: Spawn,
+        mode: str = "",
+        keys: Mapping[str, str] = DEFAULT_KEYS,
+    ) -> None:
         self.backend = backend
         self.conversation = Conversation()
         self.status = Status(mode=mode)
         self.opened = False
+        self.recent = Recent()
+        self._keys = keys
         self._view = view
         self._spawn = spawn
         self._current: Exchange | None = None
         self._unsent = Unsent(self._on_no_disk, self._write_down, spawn)
         self._learning = 0
         self._loading = False
+        self._placed = ("", "")
         self._versions: dict[str, list[str]] = {}
+        self._noted: set[str] = set()
 
     @property
     def replying(self) -> bool:
@@ -68,6 +82,8 @@ class Dialogue(Redoing, Correcting):
         self.opened = False
         self.conversation = Conversation()
         self.status = Status(mode=self.status.mode)
+        self._placed = ("", "")
+        self.recent.forget()
         self._unsent.kept = []
         self._view.entries_changed()
         self._view.status_changed()
@@ -90,11 +106,14 @@ class Dialogue(Redoing, Correcting):
         self.conversation.restore(await self.backend.page(None, PAGE))
         if count := await self.backend.unseen_imports():
             what = "imported fact waits" if count == 1 else "imported facts wait"
-            self.conversation.note(f"{count} {what} for your yes or no: F2")
+            key = key_for("profile", self._keys)
+            self.conversation.note(f"{count} {what} for your yes or no: {key}")
         if unsent := await self.backend.waiting():
             self._unsent.kept = unsent
             self._view.draft_returned("\n".join(unsent))
+        self._view.facts_changed()
         await self.mark_versions()
+        self._spawn(self._recollect())
         self._pump()
 
     async def load(self) -> None:
@@ -113,11 +132,11 @@ class Dialogue(Redoing, Correcting):
             self._learning += 1
             await self._catch_up()
 
-    async def use_model(self, name: str) -> None:
-        """Answer with another model from here on; what is said meanwhile waits for it."""
+    async def use_model(self, name: str, *, learning: bool = False) -> None:
+        """Answer, or learn, with another model from here on; what is said meanwhile waits."""
         self._loading = True
         try:
-            line = await self.backend.use_model(name, self._report)
+            line = await self.backend.use_model(name, self._report, learning=learning)
         except PocketAgentError as error:
             self.fail(error)
             return
@@ -138,6 +157,7 @@ class Dialogue(Redoing, Correcting):
     async def stop(self) -> None:
         """Stop the reply; with none under way, take the newest waiting message back."""
         if self._current is not None:
+            self._current.stopped = True
             await self.attempt(self.backend.stop())
         else:
             self.take_back()
@@ -169,14 +189,16 @@ class Dialogue(Redoing, Correcting):
         """Go on with another session, or start a new one. What waits becomes a draft again."""
         waiting = [said.text for said in self.conversation.queue]
         self.conversation.queue.clear()
-        if self._current is not None:
-            await self.backend.stop()
+        if (current := self._current) is not None:
+            await self.stop()
+            await current.over.wait()  # its reply is of that session, not of the next
         await self.backend.open_session(session)
         self._current = None
         self.conversation = Conversation()
         self.conversation.restore(await self.backend.page(None, PAGE))
         self.status.used, self.status.rate = 0, 0.0
         self._spawn(self._measure())
+        self._spawn(self._recollect())
         if waiting:
             self._view.draft_returned("\n".join(waiting))
         await self.mark_versions()
@@ -195,10 +217,37 @@ class Dialogue(Redoing, Correcting):
         self._view.status_changed()
         self._view.entries_changed()
 
+    async def _recollect(self) -> None:
+        """Have the messages of earlier conversations at hand, for the field to go back to."""
+        conversation = self.conversation
+        try:
+            stored = await self.backend.library.messages(MOST) if self.opened else []
+        except PocketAgentError:  # a comfort: what is really wrong shows elsewhere
+            return
+        if self.opened and conversation is self.conversation:
+            self.recent.stored = stored
+            self._view.entries_changed()
+
     def fail(self, error: PocketAgentError) -> None:
         """Show a failure as one line of the chat."""
         self.conversation.note(str(error), failure=True)
         self._view.entries_changed()
+
+    def _tell_placement(self, ready: Readiness) -> None:
+        """Say where the model's layers went, once for each model and place."""
+        here = ready.model, ready.device  # the line also tells what is free, which always changes
+        if ready.stage is Stage.READY and here != self._placed:
+            self._placed = here
+            if ready.placement:
+                self.conversation.note(ready.placement)
+                self._view.entries_changed()
+
+    def _note_once(self, line: str) -> None:
+        """Keep a line about the start in the conversation: the status line goes on to others."""
+        if line and line not in self._noted:
+            self._noted.add(line)
+            self.conversation.note(line)
+            self._view.entries_changed()
 
     def _pump(self) -> None:
         """Send the next waiting message, if nothing is under way."""
@@ -215,8 +264,7 @@ class Dialogue(Redoing, Correcting):
         try:
             async for event in self.backend.catch_up():
                 if isinstance(event, Learnt):
-                    self.conversation.learn(event)
-                    self._view.entries_changed()
+                    self._learnt(event)
         except PocketAgentError as error:
             self.fail(error)
         finally:
@@ -226,7 +274,8 @@ class Dialogue(Redoing, Correcting):
     def _why_not(self) -> str:
         if not (self.opened and self._settled):
             return "The model is still being loaded."
-        return "A reply is being written: Esc stops it." if self.replying else ""
+        stops = f"A reply is being written: {key_for('stop', self._keys)} stops it."
+        return stops if self.replying else ""
 
     def _begin(self, said: Said, how: How) -> None:
         self._answer(said, how)
@@ -244,6 +293,8 @@ class Dialogue(Redoing, Correcting):
         try:
             async for event in exchange.events(self.backend):
                 self._take(event, exchange)
+                if exchange.stopped and isinstance(event, (UserSaved, ContextReady)):
+                    await self.backend.stop()  # it may have been stopped before it had begun
         except PocketAgentError as error:
             self._broken(exchange, str(error))
         except Exception as error:
@@ -265,20 +316,25 @@ class Dialogue(Redoing, Correcting):
                 self._keep_waiting()
             case ContextReady() if mine:
                 exchange.ready(event)
-            case ReplyDelta(text=text) if mine:
-                exchange.grow(text)
+            case ReplyDelta() if mine:
+                exchange.grow(event.text, event.tokens)
             case ReplyDone() if mine:
                 exchange.end(event)
+                exchange.over.set()
                 self._learning += 1
                 if exchange.how.branches:
                     self._spawn(self.attempt(self.mark_versions()))
                 self._release()
             case Learnt():
-                self.conversation.learn(event)
-                self._view.entries_changed()
+                self._learnt(event)
             case PolicyIdle():
                 self._learning = 0
                 self._changed_status()
+
+    def _learnt(self, event: Learnt) -> None:
+        self.conversation.learn(event)
+        self._view.entries_changed()
+        self._view.facts_changed()
 
     def _broken(self, exchange: Exchange, line: str) -> None:
         """An exchange ended early."""
@@ -291,6 +347,7 @@ class Dialogue(Redoing, Correcting):
 
     def _finish(self, exchange: Exchange) -> None:
         """The assistant has nothing more to tell about this exchange."""
+        exchange.over.set()
         if exchange is self._current:
             self._release()
         self._learning = max(0, self._learning - 1)
@@ -310,6 +367,8 @@ class Dialogue(Redoing, Correcting):
 
     def _report(self, readiness: Readiness) -> None:
         self.status.readiness = readiness
+        self._tell_placement(readiness)
+        self._note_once(readiness.note)
         self._pump()
 
     def _keep_waiting(self) -> None:

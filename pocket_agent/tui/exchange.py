@@ -1,11 +1,13 @@
 """One message being answered: what its reply changes of the conversation and of the status."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Literal
 
 from pocket_agent.assistant.events import AssistantEvent, ContextReady, ReplyDone
+from pocket_agent.assistant.phrases import no_room
 from pocket_agent.memory.records import Drawn
 from pocket_agent.tui.backend import Backend
 from pocket_agent.tui.conversation import Conversation, Said, SaidState
@@ -48,6 +50,8 @@ class Exchange:
     ) -> None:
         self.said = said
         self.how = how
+        self.stopped = False
+        self.over = asyncio.Event()
         self._conversation = conversation
         self._status = status
         self._view = view
@@ -55,7 +59,8 @@ class Exchange:
         self._begun = ""
         self._drawn = Drawn()
         self._first_piece = 0.0
-        self._pieces = 0
+        self._tokens = 0
+        self._first_tokens = 0
         self._status_at = _LONG_AGO
 
     def events(self, backend: Backend) -> AsyncIterator[AssistantEvent]:
@@ -78,25 +83,26 @@ class Exchange:
         self._conversation.reads_from(
             event.first or self.said.turn, event.dropped_turns, summed_up=bool(event.summary)
         )
+        self._conversation.lacks(no_room(event.left_out) if event.left_out else "")
         self._set_doing("reading")
         self._view.entries_changed()
         self._make_way()
 
-    def grow(self, text: str) -> None:
-        """More of the reply."""
+    def grow(self, text: str, tokens: int) -> None:
+        """More of the reply, which is so many tokens."""
         now = time.monotonic()
         if self._reply is None:
             self._reply = self._conversation.begin_reply(self.said)
-        if not self._pieces:
-            self._first_piece = now
+        if not self._first_piece:
+            self._first_piece, self._first_tokens = now, tokens
             self._view.entries_changed()
             self._set_doing("answering")
         self._reply.text += text
-        self._pieces += 1
-        self._status.used += 1
+        self._tokens += tokens
+        self._status.used += tokens
         self._view.reply_grew(self._reply, text)
         if now - self._status_at > _STATUS_EVERY_S and now > self._first_piece:
-            self._status.rate = (self._pieces - 1) / (now - self._first_piece)
+            self._status.rate = (self._tokens - self._first_tokens) / (now - self._first_piece)
             self._status_at = now
             self._view.status_changed()
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from pocket_agent.assistant.phrases import Hearsay
 from pocket_agent.profile.facts import Actor, Fact, FactState, Polarity
 from pocket_agent.profile.slots import BY_NAME, Group
 from pocket_agent.tui.dates import day
@@ -54,6 +55,7 @@ def marks(fact: Fact) -> str:
         ("locked", fact.locked),
         ("pinned", fact.pinned),
         ("by hand", fact.actor is Actor.USER),
+        ("from a file: told, not obeyed until you pin or lock it", isinstance(fact, Hearsay)),
         ("imported", fact.actor is Actor.IMPORT),
     )
     return " · ".join(word for word, holds in named if holds)

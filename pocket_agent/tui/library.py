@@ -39,6 +39,9 @@ class Library(Protocol):
     async def search(self, query: str) -> Hits:
         """The turns nearest to a query in words and meaning, of every conversation."""
 
+    async def messages(self, limit: int) -> list[str]:
+        """The newest messages of the person's, of conversations not archived, oldest first."""
+
     async def archived(self, limit: int, offset: int = 0) -> list[Session]:
         """Conversations that are out of sight, newest first."""
 
@@ -47,3 +50,20 @@ class Library(Protocol):
 
     async def export(self, session: str, file: str) -> str:
         """Write a conversation to a file, Markdown if it is called so. Returns the line to show."""
+
+    def check_writes(self) -> None:
+        """Raise a UsageError where nothing is written."""
+
+    async def export_all(self, file: str, passphrase: str = "") -> str:
+        """Write the whole profile to a file, encrypted if there is a passphrase.
+
+        Returns:
+            The line to show.
+        """
+
+    async def take_in(self, file: str) -> tuple[str, str]:
+        """Take in a conversation that was exported as JSON.
+
+        Returns:
+            Its id, and the line to show.
+        """

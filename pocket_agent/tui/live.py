@@ -8,23 +8,25 @@ import asyncio
 import gc
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from types import ModuleType
 from typing import TYPE_CHECKING
 
 from pocket_agent.assistant.events import AssistantEvent, ContextUse, ReplyDone, UserSaved
-from pocket_agent.errors import PassphraseError, StoreError
-from pocket_agent.llm.protocol import Progress
+from pocket_agent.assistant.phrases import no_room
+from pocket_agent.errors import PassphraseError, PocketAgentError, StoreError
+from pocket_agent.llm.protocol import ModelInfo, Progress
 from pocket_agent.memory.erasure import Wish
 from pocket_agent.memory.records import Drawn, Session
 from pocket_agent.paths import Locations
 from pocket_agent.profile.facts import Fact, Op, OpKind
-from pocket_agent.profile.waiting import waiting
 from pocket_agent.tui.backend import (
     Answered,
     Change,
     NeedsKeyError,
     Page,
     Preview,
+    Proposed,
     Readiness,
     Report,
     SentPart,
@@ -36,6 +38,8 @@ from pocket_agent.tui.library import Library
 from pocket_agent.tui.options import TuiOptions
 
 if TYPE_CHECKING:
+    from pocket_agent.assistant.context import AssembledPrompt
+    from pocket_agent.assistant.rebuilding import Rebuilt
     from pocket_agent.tui.live_questions import Questions
     from pocket_agent.tui.model_room import ModelRoom
     from pocket_agent.tui.workshop import Parts
@@ -63,8 +67,16 @@ class LiveBackend:
         self._loading = asyncio.Lock()
         self._report: Report = _ignore
         self._closed = False
+        self._told: ModelInfo | None = None
         self._models: ModelRoom | None = None
         self._resumes = options.resume
+        self._then: dict[str, Fact] = {}  # facts of a day that is looked at; some are undone since
+
+    def place(self, name: str) -> str:
+        return str(self._locations.profile(name))
+
+    def rename(self, name: str) -> None:
+        self.profile_name = name
 
     @property
     def session(self) -> Session | None:
@@ -114,21 +126,30 @@ class LiveBackend:
             if parts.engine.info is not None:
                 return
             report(Readiness(Stage.LOADING, "loading the model"))
-            await parts.load(self._progress(report))
-        report(parts.readiness)
+            try:
+                await parts.load(self._progress(report))
+            except PocketAgentError:
+                await self._start_recall()  # what was said can be searched without the model
+                raise
+        self._report_loaded(report)
         parts.assistant.warm_up()
-        await asyncio.to_thread(parts.start_recall)
+        await self._start_recall()
 
-    async def use_model(self, name: str, report: Report) -> str:
+    async def use_model(self, name: str, report: Report, *, learning: bool = False) -> str:
         self._report = report
         async with self._loading:
             parts = self._open
             report(Readiness(Stage.LOADING, "loading the model"))
             try:
-                line = await parts.use_model(name, self._progress(report))
+                use = parts.learn_with if learning else parts.use_model
+                line = await use(name, self._progress(report))
             finally:
-                report(parts.readiness)
+                self._report_loaded(report)
         return line
+
+    async def summarise(self, wanted: bool) -> None:
+        self._options = replace(self._options, summarises=wanted)  # also once it is unlocked again
+        await self._open.assistant.summarise(wanted)
 
     async def send(self, text: str, instead_of: str = "") -> AsyncIterator[AssistantEvent]:
         async for event in self._exchange(self._open.assistant.send(text, instead_of)):
@@ -164,12 +185,26 @@ class LiveBackend:
             async for event in events:
                 if isinstance(event, ReplyDone):
                     parts.hold_indexing(False)
+                    if parts.engine.info is not self._told:  # its process was started again
+                        self._report_loaded(self._report)
                 yield event
                 # The turn first: a model that can't be loaded must not lose it.
                 if isinstance(event, UserSaved) and parts.engine.info is None:
                     await self.load(self._report)
         finally:
             parts.hold_indexing(False)
+            if not self._loading.locked():
+                self._tell_recall()
+
+    async def _start_recall(self) -> None:
+        await asyncio.to_thread(self._open.start_recall)
+        self._tell_recall()
+
+    def _tell_recall(self) -> None:
+        """Say it where recall goes by words alone: the embedder is missing, or has ended."""
+        parts = self._parts
+        if parts is not None and parts.recall_problem:
+            self._report(replace(parts.readiness, note=parts.recall_problem))
 
     async def catch_up(self) -> AsyncIterator[AssistantEvent]:
         async for event in self._open.assistant.learn():
@@ -216,28 +251,29 @@ class LiveBackend:
     async def sources(self, drawn: Drawn) -> list[SourceRow]:
         return await asyncio.to_thread(self._open.sources, drawn)
 
-    async def said_at(self, fact: str) -> SourceRow | None:
-        held = await self._fact(fact)
-        return await asyncio.to_thread(self._open.said_at, held)
+    async def said_at(self, fact: str, back: int = 0) -> SourceRow | None:
+        held = self._then.get(fact) or await self._fact(fact)
+        return await asyncio.to_thread(self._open.said_at, held, back)
 
     async def history(self, fact: str) -> list[Change]:
-        held = await self._fact(fact)
+        held = self._then.get(fact) or await self._fact(fact)
         return await asyncio.to_thread(self._open.history, held)
 
     async def facts_at(self, day: str) -> list[Fact]:
-        return await asyncio.to_thread(self._open.facts_at, day)
+        found = await asyncio.to_thread(self._open.facts_at, day)
+        self._then = {fact.id: fact for fact in found}
+        return found
 
     async def add_fact(self, text: str) -> str:
         return await asyncio.to_thread(self._open.add_fact, text)
 
     async def facts(self) -> list[Fact]:
-        profile = await asyncio.to_thread(self._open.store.profile)
-        return [*profile.active(), *waiting(profile)]
+        self._then = {}
+        return await asyncio.to_thread(self._open.facts)
 
     async def edit_fact(self, fact: str, value: str) -> str:
         held = await self._fact(fact)
-        op = Op(OpKind.UPDATE, held.slot, value, held.value, held.polarity, fact)
-        return await self._record(op)
+        return await asyncio.to_thread(self._open.edit_fact, held, value)
 
     async def remove_fact(self, fact: str) -> str:
         held = await self._fact(fact)
@@ -253,6 +289,9 @@ class LiveBackend:
         await self._record(Op(OpKind.PIN if pinned else OpKind.UNPIN, fact=fact))
         return "pinned: told to the model every time" if pinned else "unpinned"
 
+    async def near_topic(self, topic: str) -> tuple[Proposed, ...]:
+        return await asyncio.to_thread(self._open.near, topic)
+
     async def plan_forgetting(self, wish: Wish) -> Preview:
         return await asyncio.to_thread(self._open.preview, wish)
 
@@ -260,13 +299,16 @@ class LiveBackend:
         parts = self._open
         await parts.assistant.preempt_policy()
         try:
-            receipt = await asyncio.to_thread(parts.forget, wish)
+            line = await asyncio.to_thread(parts.forget, wish)
         finally:
             await self._open_again()
-        return f"forgotten: {receipt}"
+        return line
 
     async def answer_fact(self, fact: str, yes: bool) -> Answered:
         return await asyncio.to_thread(self._open.answer, await self._fact(fact), yes)
+
+    async def answer_imports(self, yes: bool) -> Answered:
+        return await asyncio.to_thread(self._open.answer_imports, yes)
 
     async def unseen_imports(self) -> int:
         return await asyncio.to_thread(self._open.unseen_imports)
@@ -275,13 +317,19 @@ class LiveBackend:
         return await self._open.assistant.context_use()
 
     async def sent_prompt(self) -> SentPrompt | None:
-        prompt = self._open.assistant.last_context if self._parts else None
-        if prompt is None:
+        if self._parts is None:
             return None
-        parts = [SentPart(_TITLES[m.role.value], m.text) for m in prompt.messages]
-        return SentPrompt(parts, prompt.tokens, prompt.limit, prompt.dropped)
+        prompt = self._open.assistant.last_context
+        if prompt is None:
+            rebuilt = await self._open.assistant.rebuilt_context()
+            return (
+                SentPrompt(_sent(rebuilt.prompt), 0, 0, 0, _rebuilt(rebuilt)) if rebuilt else None
+            )
+        lacks = no_room(prompt.left_out) if prompt.left_out else ""
+        return SentPrompt(_sent(prompt), prompt.tokens, prompt.limit, prompt.dropped, lacks)
 
     async def lock(self) -> None:
+        self._then = {}
         self._key = None  # whoever comes back types it, wherever it came from at first
         parts, self._parts = self._parts, None
         if parts is not None:
@@ -292,8 +340,14 @@ class LiveBackend:
             self._closed = True
             await self._parts.close()
 
-    def _running(self) -> str:
-        return self._parts.options.model if self._parts else self._options.model
+    def _report_loaded(self, report: Report) -> None:
+        self._told = self._open.engine.info
+        report(self._open.readiness)
+
+    def _running(self) -> tuple[str, str]:
+        """The model that answers, and the setting of the one that learns."""
+        options = self._parts.options if self._parts else self._options
+        return options.model, options.policy_model
 
     @staticmethod
     def _progress(report: Report) -> Progress:
@@ -335,6 +389,20 @@ class LiveBackend:
 
     async def _record(self, op: Op) -> str:
         return await asyncio.to_thread(self._open.record_by_hand, op)
+
+
+def _sent(prompt: "AssembledPrompt") -> list[SentPart]:
+    return [SentPart(_TITLES[m.role.value], m.text) for m in prompt.messages]
+
+
+def _rebuilt(rebuilt: "Rebuilt") -> str:
+    """How much of a prompt that was put together again is known."""
+    line = "Put together again, for this reply was not made since the conversation was opened: "
+    if not rebuilt.known:
+        return f"{line}that anything of the profile or the past was told for it is not on record."
+    line += "which facts and past turns were told is on record; their words are those of now, "
+    line += "and which turns had left the context is not known."
+    return f"{line} No longer there: {rebuilt.missing} of them." if rebuilt.missing else line
 
 
 def _import_workshop() -> ModuleType:

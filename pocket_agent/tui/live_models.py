@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from pocket_agent.assistant.opening import Choice, policy_file
 from pocket_agent.errors import ModelError, UsageError
 from pocket_agent.llm.calibration import calibrate, known
 from pocket_agent.llm.fitting import Memory, look
@@ -19,11 +21,11 @@ class LiveModels:
     """See `model_room.ModelRoom` for what each method promises.
 
     Args:
-        running: the name or path of the model that answers now; empty for the default.
+        running: the model that answers now, and the setting of that which learns.
     """
 
     def __init__(
-        self, locations: Locations, options: TuiOptions, running: Callable[[], str]
+        self, locations: Locations, options: TuiOptions, running: Callable[[], tuple[str, str]]
     ) -> None:
         self._cache, self._options, self._running = locations.cache, options, running
         self._shelf = ModelShelf(locations)
@@ -52,8 +54,14 @@ class LiveModels:
     def _offers(self) -> tuple[list[Offer], Memory | None]:
         memory, options = look(), self._options
         speed = known(self._cache, options.gpu_layers, options.threads)
-        found = offers(self._shelf, options.chat_tokens, memory, speed)
-        running = self._path(self._running())
+        model, policy_model = self._running()
+        running = self._path(model)
+        learns = None
+        if running is not None and not options.incognito:
+            choice = Choice(model=model, policy_model=policy_model)
+            with suppress(ModelError):  # it is told when the model is loaded
+                learns = policy_file(self._shelf, choice, running)
+        found = offers(self._shelf, options.chat_tokens, memory, speed, learns)
         files = {model.name: model.path for model in self._shelf.models()}
         return [replace(o, chosen=o.here and files[o.name] == running) for o in found], memory
 

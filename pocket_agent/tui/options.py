@@ -13,8 +13,10 @@ class TuiOptions:
 
     Args:
         theme: name of a theme; an unknown one falls back to our own.
+        ascii: draw no sign that is not ASCII.
         enter_sends: Enter sends and ctrl+j makes a new line; if not, the other way round.
         keys: keys that differ from the usual ones, by action (`keys.DEFAULT_KEYS`).
+        panel: the panel of what is remembered stands beside the chat, where there is room.
         session: id of the session to open; None starts a new one.
         turn: id of a turn of it to show; empty for the last.
         resume: go on with the last session, if none is named.
@@ -35,16 +37,23 @@ class TuiOptions:
         learn: whether anything is remembered from turns.
         incognito: nothing is written; what is known is still used.
         blank: nothing that is known is used either; incognito is set too.
-        offers_encryption: offer to encrypt the profile, which is not there yet.
+        offers_encryption: offer to encrypt the profile, which is not there yet or is plain.
+        encrypt_existing: called in a worker thread with the passphrase, to encrypt a profile that
+            is there; None where it is made with it.
+        introduces: it is the very first start: say what this is, ask for the profile's name and for
+            the model, before that offer.
         welcomes: the profile is not there yet: offer a first conversation.
         new_profile: the profile was named by hand and is not there yet: say that it was made.
         decline_encryption: called in a worker thread when a person does not want that.
-        save_theme: called in a worker thread with the name of the theme a person chose.
+        save: called in a worker thread with the name and the value of a setting that a person
+            chose; None where nothing is written.
     """
 
     theme: str = DEFAULT_THEME
+    ascii: bool = False
     enter_sends: bool = True
     keys: Mapping[str, str] = field(default_factory=dict)
+    panel: bool = False
     session: str | None = None
     turn: str = ""
     resume: bool = False
@@ -65,10 +74,12 @@ class TuiOptions:
     incognito: bool = False
     blank: bool = False
     offers_encryption: bool = False
+    encrypt_existing: Callable[[str], None] | None = None
+    introduces: bool = False
     welcomes: bool = False
     new_profile: bool = False
     decline_encryption: Callable[[], None] | None = None
-    save_theme: Callable[[str], None] | None = None
+    save: Callable[[str, str | bool], None] | None = None
 
     @property
     def mode(self) -> str:

@@ -10,6 +10,8 @@ from pocket_agent.tui.safe_text import one_line
 NARROW = 64
 """Below this many columns the line takes two rows."""
 
+_SHORTEST = 8
+"""Columns that a model's name keeps: with fewer it tells nothing."""
 _SEPARATOR = " · "
 
 
@@ -71,8 +73,8 @@ class Status:
 def rows(status: Status, width: int) -> list[str]:
     """The status line for a terminal of `width` columns: one row, or two where it is narrow.
 
-    Where there isn't room for everything, the device goes first, then the model's name is cut; how
-    full the context is always stays.
+    Where there isn't room for everything, the model's name is cut, then the device goes; how full
+    the context is always stays.
     """
     if width >= NARROW:
         return [_wide(status, width)]
@@ -96,8 +98,10 @@ def _wide(status: Status, width: int) -> str:
     left = one_line(_joined(status.activity, status.mode, status.waiting), width)
     room = width - cell_len(left) - 2
     tail = _joined(status.context, status.speed)
+    spare = room - cell_len(_joined("", device, tail)) - len(_SEPARATOR)
     rights = (
         _joined(model, device, tail),
+        _joined(one_line(model, max(spare, _SHORTEST)), device, tail),
         _joined(one_line(model, 20), tail),
         tail,
         _joined(status.share, status.speed),

@@ -23,3 +23,6 @@ class View(Protocol):
 
     def draft_returned(self, text: str) -> None:
         """A message could not be sent: here is its text again."""
+
+    def facts_changed(self) -> None:
+        """Something was learnt, taken back or answered."""

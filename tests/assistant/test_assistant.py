@@ -70,6 +70,7 @@ async def test_a_message_is_saved_answered_and_learnt_from(store: Store, engine:
     assert kinds == [UserSaved, ContextReady, ReplyDone, Learnt, PolicyIdle]
     (done,) = of(events, ReplyDone)
     text = "".join(event.text for event in of(events, ReplyDelta))
+    assert done.usage.completion == sum(event.tokens for event in of(events, ReplyDelta))
     assert done.turn.text == text != ""
     assert store.turn(done.turn.id).text == text
     (learnt,) = of(events, Learnt)

@@ -11,7 +11,7 @@ from pocket_agent.assistant.context import (
     system_text,
     texts_to_count,
 )
-from pocket_agent.assistant.phrases import label, phrase
+from pocket_agent.assistant.phrases import label, no_room, phrase
 from pocket_agent.assistant.relevance import relevant
 from pocket_agent.errors import ContextOverflowError
 from pocket_agent.llm.protocol import Role
@@ -172,3 +172,35 @@ def test_every_slot_can_be_told_and_labelled():
             held = fact(slot.name, "blue things", polarity)
             assert "blue things" in phrase(held)
             assert label(held).startswith(f"{slot.name} · ")
+
+
+def test_pinned_facts_come_first_and_what_is_too_long_is_passed_over():
+    long = [fact("food", f"{n} " + "very " * 30 + "long") for n in range(4)]
+    pinned = fact("home", "Porto", pinned=True)
+    material = Material(
+        "s", [], {}, "hi", facts=[*long, pinned], recalled=[remembered("a short turn")]
+    )
+    prompt = assemble(material, Budget(900, notes=70), size)
+    assert prompt.facts == (long[0], pinned)
+    assert [memory.turn.text for memory in prompt.recalled] == ["a short turn"]
+    assert prompt.left_out == ()
+
+
+def test_pins_that_alone_are_too_much_are_named():
+    pins = [fact("other", f"{n} " + "very " * 30 + "long", pinned=True) for n in range(3)]
+    prompt = assemble(
+        Material("s", [], {}, "hi", facts=[*pins, fact("pet", "a cat")]),
+        Budget(900, notes=60),
+        size,
+    )
+    assert prompt.facts == (pins[0], fact("pet", "a cat"))
+    assert prompt.left_out == (pins[1], pins[2])
+    told = no_room(prompt.left_out)
+    assert told.startswith("2 pinned facts have no room in what the model reads: other · 1 very")
+
+
+def test_pins_come_before_the_summary_of_what_has_left():
+    pinned = fact("other", "words " * 30, pinned=True)
+    material = Material("s", [], {}, "hi", facts=[pinned], summary="told " * 30)
+    prompt = assemble(material, Budget(900, notes=50), size)
+    assert (prompt.facts, prompt.summary) == ((pinned,), "")

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import whole_walk
 from pocket_agent.assistant.measure import TOKENS, bare_command
 from pocket_agent.llm.engine import LlamaEngine
 from pocket_agent.llm.models import ModelShelf
@@ -23,3 +24,10 @@ async def test_an_engine_tells_its_threads(locations: Locations) -> None:
     await engine.close()
     assert info.threads == 2
     assert info.device.startswith("CPU, 2 threads")
+
+
+@pytest.mark.slow
+async def test_the_first_token_is_timed_through_the_whole_assistant() -> None:
+    found = await whole_walk.measure(turns=4)
+    assert found.turn_2_s > 0
+    assert found.ratio == pytest.approx(found.turn_20_s / found.turn_2_s)

@@ -53,7 +53,7 @@ async def test_another_model_answers_and_the_trained_policy_reads(
         assert engine.info.path == other
         reading = await reader.read([], "", "I moved to Porto last month.")
         assert [(op.slot, op.value) for op in reading.ops] == [("home", "Porto")]
-        assert engine._calls[ContextName.POLICY] == []
+        assert engine._running[ContextName.POLICY] == []
         first = apart.pid
         await load_policy(engine, locations, choice, apart=apart)
         assert apart.pid == first, "the one that reads stays when the other is changed"

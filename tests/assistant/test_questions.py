@@ -7,6 +7,7 @@ import pytest
 
 from pocket_agent.assistant.events import Learnt
 from pocket_agent.assistant.learning import Learner
+from pocket_agent.memory.records import Session, Turn, TurnRole
 from pocket_agent.memory.store import Store
 from pocket_agent.policy.reader import Reading
 from pocket_agent.policy.state import Known
@@ -85,3 +86,24 @@ async def test_what_the_policy_is_unsure_of_waits(store: Store) -> None:
     say(store, False)
     (again,) = await learn(store, "pottery it is, perhaps", reading)
     assert again.waits, "another turn may ask"
+
+
+async def test_what_an_imported_conversation_says_is_read_last_and_waits(store: Store) -> None:
+    other = Session("s-1", "Bees", "2024-05-01", "2024-05-01", 0)
+    said = Turn("t-1", "s-1", TurnRole.USER, "I keep bees in Porto", "2024-05-01")
+    store.add_conversations([(other, [said])], learn=True)
+    bees = Op(OpKind.ADD, "pet", "bees")
+    keep = Reading((Op(OpKind.ADD, "hobby", "chess"),))
+    store.add_user_turn(store.new_session().id, "I play chess")
+    policy = Decided(keep, Reading((bees, PORTO)))
+    first = [learnt async for learnt in Learner(store, policy, imported=False).catch_up()]
+    assert [learnt.line for learnt in first] == ["remembered: hobby · likes chess"]
+    assert [turn.id for turn in store.turns_read_later()] == ["t-1"]
+    assert [learnt async for learnt in Learner(store, policy).catch_up()] == [], "no news here"
+    assert [fact.value for fact in store.profile().active()] == ["Leeds", "chess"]
+    asked = waiting(store.profile())
+    assert [(fact.value, fact.sources[0].turn) for fact in asked] == [
+        ("bees", "t-1"),
+        ("Porto", "t-1"),
+    ]
+    assert store.turns_read_later() == []

@@ -3,7 +3,8 @@
 On a real store and real recall by words; a word is a token.
 """
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 
 import pytest
@@ -11,9 +12,10 @@ from word_engine import WordEngine
 
 from pocket_agent.assistant.assistant import Assistant, AssistantOptions
 from pocket_agent.assistant.context import TEMPLATE_TOKENS, AssembledPrompt
-from pocket_agent.assistant.events import ContextReady
+from pocket_agent.assistant.events import AssistantEvent, ContextReady
 from pocket_agent.assistant.sending import Sending
 from pocket_agent.errors import ContextOverflowError
+from pocket_agent.llm.protocol import Piece, Request
 from pocket_agent.memory.recall import Recaller
 from pocket_agent.memory.records import Turn, TurnRole
 from pocket_agent.memory.store import Store
@@ -64,6 +66,58 @@ async def test_a_refused_message_is_not_sent_after_a_restart_either(store: Store
     assert len(await again.open_session(first.session.id)) == 3
     assert texts(await send(again, "Two.")) == ["One.", "Fine.", "Two."]
     assert texts(await send(again, "Three.")) == ["One.", "Fine.", "Two.", "Fine.", "Three."]
+
+
+class SlowEngine(WordEngine):
+    """Says a word, then waits to be told to end."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun, self.may_end = asyncio.Event(), asyncio.Event()
+
+    async def stream(self, request: Request) -> AsyncIterator[Piece]:
+        yield Piece("Well, ")
+        self.begun.set()
+        await self.may_end.wait()
+        yield Piece("bees.", "cancelled")
+
+
+async def drain(events: AsyncIterator[AssistantEvent]) -> None:
+    async for _ in events:
+        pass
+
+
+@pytest.mark.parametrize("remember", [True, False])
+async def test_a_reply_that_still_streams_stays_in_its_own_conversation(
+    store: Store, remember: bool
+):
+    engine = SlowEngine()
+    assistant = Assistant(store, engine, options=AssistantOptions(remember=remember))
+    first = asyncio.create_task(drain(assistant.send("Tell me of bees.")))
+    await engine.begun.wait()
+    held = assistant.session
+    await assistant.open_session(None)
+    engine.may_end.set()
+    await first
+    use = await assistant.context_use()
+    assert use is not None
+    assert (use.tokens, use.dropped_turns) == (0, 0)
+    assert assistant.session is None
+    assert texts(await send(assistant, "Hello again, you.")) == ["Hello again, you."]
+    if held is not None:
+        assert [turn.text for turn in store.turns(held.id)] == ["Tell me of bees.", "Well, bees."]
+
+
+async def test_a_conversation_opened_while_the_prompt_is_made_stays_empty(store: Store):
+    assistant = Assistant(store, WordEngine())
+    events = assistant.send("Tell me of bees.")
+    await anext(events)
+    held = assistant.session
+    await assistant.open_session(None)
+    await drain(events)
+    assert texts(await send(assistant, "Another thing, then.")) == ["Another thing, then."]
+    assert held is not None
+    assert [turn.text for turn in store.turns(held.id)] == ["Tell me of bees.", "Fine."]
 
 
 def hold(store: Store, slot: str, value: str, source: Source | None = None) -> None:

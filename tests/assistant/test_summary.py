@@ -128,3 +128,15 @@ async def test_a_model_that_fails_at_it_is_no_failure(store: Store):
 
     ready = await fill(Assistant(store, Failing(chat_tokens=1024), options=WISHED))
     assert ready.summary == ""
+
+
+async def test_it_can_be_wished_and_no_longer_wished_in_the_middle(store: Store):
+    engine = Summing(chat_tokens=1024)
+    assistant = Assistant(store, engine)
+    await assistant.summarise(True)
+    assert (await fill(assistant)).summary == "You like blue) and green."
+    await assistant.summarise(False)
+    made = engine.summaries
+    for number in range(9):
+        assert (await send(assistant, f"Again {number}. {LONG}")).summary == ""
+    assert engine.summaries == made

@@ -9,6 +9,7 @@ from pocket_agent.assistant.assistant import Assistant
 from pocket_agent.assistant.undoing import take_back
 from pocket_agent.errors import ProfileError
 from pocket_agent.memory.log import Entry
+from pocket_agent.memory.records import Session, Turn, TurnRole
 from pocket_agent.memory.store import Store
 from pocket_agent.paths import Locations
 from pocket_agent.profile.facts import Actor, Op, OpKind, Source
@@ -57,3 +58,10 @@ async def test_it_says_when_it_reaches_into_another_conversation(store: Store) -
     store.record(op, actor=Actor.POLICY, source=source)
     await assistant.open_session(session.id)
     assert await assistant.undo() == "undone: forgot name · Sam"
+
+
+def test_an_import_is_taken_back_in_a_profile_without_facts(store: Store) -> None:
+    said = Turn("t-1", "s-1", TurnRole.USER, "I keep bees", "2024-05-01")
+    store.add_conversations([(Session("s-1", "Bees", "2024-05-01", "2024-05-01", 0), [said])])
+    assert take_back(store, None, "").startswith("undone: the import of 20")
+    assert store.sessions() == []

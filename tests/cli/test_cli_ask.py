@@ -15,9 +15,11 @@ from typing import Any
 import pytest
 from cli_checks import complaint, heed_ctrl_c
 
+from pocket_agent.errors import ModelError
 from pocket_agent.llm.models import bundled_model
 from pocket_agent.memory.records import TurnRole, TurnStatus
 from pocket_agent.memory.store import Store
+from pocket_agent.policy.reader import PolicyReader, Reading
 
 Opener = Callable[[], Store]
 QUICK = ("--max-tokens", "12", "--seed", "7")
@@ -59,6 +61,24 @@ def test_the_answer_is_data_and_the_rest_narration(run: Any, store: Opener, home
         assert turns[0].text == "Name a colour."
         assert said.out.strip() == turns[1].text.strip() != ""
         assert opened.unread_turns() == []
+
+
+@pytest.mark.slow
+def test_what_fails_after_the_answer_does_not_take_the_answer_along(
+    call: Any, home: Path, store: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configure(home, learn=True)
+
+    async def fail(*_: Any) -> Reading:
+        raise ModelError("The policy broke", "Try again.")
+
+    monkeypatch.setattr(PolicyReader, "read", fail)
+    said = call("ask", "Name a colour.", "--json", *QUICK)
+    assert said.code == 1
+    assert json.loads(said.out)["reply"]
+    assert "The policy broke. Try again." in said.err
+    with store() as opened:
+        assert len(opened.unread_turns()) == 1
 
 
 @pytest.mark.slow
@@ -338,3 +358,12 @@ def test_a_model_of_ones_own(run: Any, tmp_path: Path) -> None:
     assert [row["name"] for row in json.loads(run("models", "list", "--json").out)] == [
         "smollm2-135m-instruct"
     ]
+
+
+@pytest.mark.slow
+def test_the_very_text_that_is_sent_can_be_seen(run: Any) -> None:
+    run("profile", "set", "home", "Porto")
+    said = run("ask", "Where do I live?", *QUICK, "--show-context")
+    assert "\n[system]\nYou are Pocket Agent" in said.err
+    assert "\n\n[user]\n(I live in Porto.)\n\nWhere do I live?\n" in said.err
+    assert "[user]" not in said.out

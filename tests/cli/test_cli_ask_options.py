@@ -5,16 +5,19 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from cli_checks import complaint
 from rich.console import Console
 
+from pocket_agent.assistant.events import AssistantEvent, ContextReady, ReplyDone
+from pocket_agent.cli.ask import _Answer
 from pocket_agent.cli.ask_schema import Form
-from pocket_agent.cli.rendering import MarkdownPaper
+from pocket_agent.cli.rendering import MarkdownPaper, NoPaper
+from pocket_agent.memory.records import Turn, TurnRole
 from pocket_agent.memory.store import Store
 
 Opener = Callable[[], Store]
@@ -153,3 +156,33 @@ def test_on_a_terminal_the_answer_is_rendered(home: Path) -> None:
     assert done.wait(120) == 0
     os.close(ours)
     assert shown.strip()
+
+
+# Turns that no longer fit
+
+
+class FullAssistant:
+    """Answers in a conversation of which some turns have left the context."""
+
+    def __init__(self, dropped: int) -> None:
+        self.dropped = dropped
+
+    async def send(self, text: str) -> AsyncIterator[AssistantEvent]:
+        yield ContextReady((), (), 900, 1024, self.dropped)
+        reply = Turn("r", "s", TurnRole.ASSISTANT, "Fine.", "2026-11-03T10:00:00.000+00:00")
+        yield ReplyDone(reply, "stop", None)
+
+
+@pytest.mark.parametrize(
+    ("dropped", "told"),
+    [(0, ""), (1, "the oldest turn was not sent"), (6, "the oldest 6 turns were not sent")],
+)
+async def test_turns_that_are_left_out_are_told(
+    dropped: int, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answer = _Answer(cast("Any", FullAssistant(dropped)), NoPaper(), shows_context=False)
+    await answer.run("And now?")
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert told in err if told else err == ""
+    assert answer.result["dropped_turns"] == dropped

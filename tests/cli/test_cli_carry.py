@@ -196,3 +196,43 @@ def test_exports_in_the_home_are_deleted_by_forgetting(
     assert "4 exports" in said.out
     assert [name for name in names if (home / name).exists()] == []
     assert (home / "notes.md").exists()
+
+
+def test_conversations_in_the_home_are_deleted_by_forgetting(
+    call: Any, store: Any, home: Path
+) -> None:
+    with store() as opened:
+        talk = opened.new_session("Jim again")
+        turn = opened.add_user_turn(talk.id, "Jim lives in Leeds")
+        opened.close_reply(opened.open_reply(talk.id).id, "I see")
+        other = opened.new_session("Weather")
+        opened.add_user_turn(other.id, "Will it rain?")
+    for session in (talk, other):
+        for form in ("json", "md"):
+            call("sessions", "export", session.id, str(home / f"{session.id}.{form}"))
+    said = call("profile", "forget", "--turn", turn.id, "--yes")
+    assert "2 exports" in said.out
+    assert f"file {home / talk.id}.json" in said.err
+    assert f"file {home / talk.id}.md" in said.err
+    left = {path.name for path in home.iterdir() if path.suffix in (".json", ".md")}
+    assert left == {f"{other.id}.json", f"{other.id}.md"}
+
+
+def test_other_profiles_exports_stay_but_those_that_nobody_can_read(
+    call: Any, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POCKET_AGENT_FILE_PASSPHRASE", WORDS)
+    names = ("whole.jsonl", "part.jsonl", "me.md", "all.age")
+    call("profile", "create", "bob")
+    for whose, at in (("mine", ()), ("theirs", ("--profile", "bob"))):
+        call(*at, "profile", "set", "home", "Leeds")
+        for name, more in zip(names, ((), ("--no-turns",), (), ()), strict=True):
+            call(*at, "profile", "export", str(home / f"{whose}-{name}"), *more)
+    asked = call("profile", "forget", "--fact", "home", "Leeds")
+    assert "theirs-all.age (encrypted: nobody sees whose it is)" in asked.err
+    assert "theirs-whole.jsonl" not in asked.err
+    said = call("profile", "forget", "--fact", "home", "Leeds", "--yes")
+    assert "5 exports" in said.out
+    assert "theirs-all.age (encrypted" in said.err
+    left = {path.name for path in home.iterdir() if path.name.startswith(("mine", "theirs"))}
+    assert left == {f"theirs-{name}" for name in names[:3]}

@@ -398,3 +398,17 @@ def test_typed_at_a_terminal(home: Path, run: Any) -> None:
     assert seen.count(b"\n") == 2  # the prompt's, and one line
     assert b"The passphrase is wrong" in seen
     assert digest(path) == before
+
+
+@pytest.mark.parametrize("words", [("set", "home", "Leeds"), ("import", "export.jsonl")])
+def test_a_plain_profile_that_a_command_makes_is_told_of_once(
+    call: Any, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    other = ("--home", str(tmp_path / "other"))
+    call(*other, "profile", "set", "pet", "a cat")
+    call(*other, "profile", "export", str(tmp_path / "export.jsonl"))
+    monkeypatch.chdir(tmp_path)
+    assert "not encrypted" not in call("--home", str(tmp_path / "3"), "profile", *words).err
+    monkeypatch.setattr("pocket_agent.cli.opening._somebody_reads", lambda: True)
+    assert "'default' is not encrypted: pocket-agent profile encrypt" in call("profile", *words).err
+    assert "not encrypted" not in call("profile", *words).err

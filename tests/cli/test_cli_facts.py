@@ -42,6 +42,13 @@ def test_facts_are_found_explained_edited_and_ended(call: Any, store: Opener) ->
     assert "no fact food: ramen" in complaint(
         call("profile", "set", "food", "soba", "--instead-of", "ramen")
     )
+    call("profile", "set", "origin", "Porto", "--instead-of", "home: porto")
+    assert found("--slot", "home") == []
+    (kept,) = json.loads(call("profile", "show", "--json", "--slot", "origin").out)
+    assert kept["sources"][-1]["turn"] == turn.id
+    assert "(was home: Porto)" in call("profile", "history").out
+    call("profile", "set", "food", "udon", "--avoid", "--instead-of", "udon")
+    call("profile", "undo")
     assert call("profile", "remove", "food", "udon").err == "no longer held: food · likes udon\n"
     assert found("--slot", "food") == []
     call("profile", "undo")

@@ -1,6 +1,8 @@
 """`profile forget`, `lock`, `pin`, `history --fact` and `show --at`."""
 
+import io
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,6 +10,9 @@ from typing import Any
 import pytest
 from cli_checks import complaint
 
+from pocket_agent.cli.forget import numbers_of
+from pocket_agent.errors import UsageError
+from pocket_agent.memory.records import Drawn
 from pocket_agent.memory.store import Store
 from pocket_agent.profile.facts import Actor, Op, OpKind
 
@@ -101,6 +106,102 @@ def test_a_topic_goes_with_a_receipt(call: Any, life: dict[str, str], home: Path
         assert not file.is_file() or b"Jim" not in file.read_bytes()
 
 
+def test_whole_words_unless_characters_are_wished(call: Any, store: Opener) -> None:
+    with store() as opened:
+        session = opened.new_session()
+        for text in ("my ex called", "my exam is in May"):
+            opened.add_user_turn(session.id, text)
+    said = call("profile", "forget", "--matching", "my ex")
+    assert "This erases for good: 1 turn\n" in said.err
+    said = call("profile", "forget", "--matching", "my ex", "--substring")
+    assert "turn my exam is in May" in said.err
+
+
+def test_all_that_would_go_is_shown_page_by_page(
+    call: Any, store: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with store() as opened:
+        session = opened.new_session()
+        for number in range(45):
+            opened.add_user_turn(session.id, f"Jim, number {number}.")
+
+    def answer(*lines: str) -> Any:
+        monkeypatch.setattr(sys, "stdin", Typing(lines))
+        return call("profile", "forget", "--matching", "jim")
+
+    said = answer("no")
+    assert said.code == 2
+    assert ("number 19." in said.err, "number 20." in said.err) == (True, False)
+    assert "(20 of 45)" in said.err
+    said = answer("", "", "")
+    assert said.code == 2, "Enter is no yes"
+    assert "number 44." in said.err
+    assert answer("", "yes").out.startswith("forgotten: 45 turns")
+
+
+class Typing(io.StringIO):
+    """Somebody at a terminal who types these lines."""
+
+    def __init__(self, lines: tuple[str, ...]) -> None:
+        super().__init__("".join(f"{line}\n" for line in lines))
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_replies_elsewhere_are_listed_and_may_be_kept(
+    call: Any, life: dict[str, str], store: Opener
+) -> None:
+    with store() as opened:
+        other = opened.new_session()
+        opened.add_user_turn(other.id, "Am I single?")
+        reply = opened.open_reply(other.id, Drawn(turns=(life["turn"],)))
+        opened.close_reply(reply.id, "You and Jim broke up.")
+    said = call("profile", "forget", "--turn", life["turn"])
+    assert "reply elsewhere You and Jim broke up." in said.err
+    kept = call("profile", "forget", "--turn", life["turn"], "--keep-replies")
+    assert "reply elsewhere" not in kept.err
+    said = call("profile", "forget", "--turn", life["turn"], "--yes")
+    assert "1 reply elsewhere that repeated it" in said.out
+
+
+@pytest.mark.slow
+def test_of_a_topic_what_is_chosen_goes(
+    call: Any, life: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = call("profile", "forget", "--about", "my ex Jim")
+    assert said.code == 0
+    assert "--choose" in said.err
+    rows = [line.split(maxsplit=1)[1] for line in said.out.splitlines()]
+    assert rows[0] == "fact  past · married to Jim"
+    assert any("You: Jim and I broke up" in row for row in rows)
+    assert not any("Will it rain" in row for row in rows)
+    listed = json.loads(call("profile", "forget", "--about", "my ex Jim", "--json").out)
+    assert [each["number"] for each in listed] == list(range(1, len(rows) + 1))
+    assert "no list of numbers" in complaint(
+        call("profile", "forget", "--about", "my ex Jim", "--choose", "some"), 2
+    )
+    monkeypatch.setattr(sys, "stdin", Typing(("1", "yes")))
+    said = call("profile", "forget", "--about", "my ex Jim")
+    assert "forgotten: 1 fact" in said.out
+    said = call("profile", "forget", "--about", "broke up", "--choose", "all", "--yes")
+    assert "1 conversation" in said.out
+
+
+@pytest.mark.parametrize(
+    ("choice", "numbers"),
+    [("1", [1]), ("5, 1-3,2", [1, 2, 3, 5]), ("ALL", [1, 2, 3, 4, 5]), ("4-4", [4])],
+)
+def test_numbers_are_read(choice: str, numbers: list[int]) -> None:
+    assert numbers_of(choice, 5) == numbers
+
+
+@pytest.mark.parametrize("choice", ["", "0", "6", "3-1", "1-9", "one", "1,,2", "-", "²", "9" * 99])
+def test_what_names_no_row_is_refused(choice: str) -> None:
+    with pytest.raises(UsageError):
+        numbers_of(choice, 5)
+
+
 def test_it_asks_and_shows_what_would_go(call: Any, life: dict[str, str], store: Opener) -> None:
     said = call("profile", "forget", "--turn", life["turn"])
     assert said.code == 2
@@ -143,6 +244,11 @@ def test_what_an_old_export_holds_stays_forgotten(
         ("--matching", " "),
         ("--since", "yesterday"),
         ("--turn", "a", "--keep-turns"),
+        ("--turn", "a", "--substring"),
+        ("--everything", "--keep-replies"),
+        ("--turn", "a", "--choose", "1"),
+        ("--about", " "),
+        ("--about", "x", "--matching", "x"),
     ],
 )
 def test_wrong_usage(call: Any, words: tuple[str, ...]) -> None:
@@ -153,3 +259,17 @@ def test_unknown_ids_are_told(call: Any, life: dict[str, str]) -> None:
     for kind in ("turn", "session"):
         said = call("profile", "forget", f"--{kind}", "none", "--yes")
         assert f"no {kind} none" in complaint(said)
+
+
+def test_a_conversation_is_named_as_the_list_names_it(
+    call: Any, life: dict[str, str], store: Opener
+) -> None:
+    lines = call("sessions", "list").out.splitlines()
+    (short,) = [line.split()[0] for line in lines if line.endswith("Jim again")]
+    assert len(short) == 8
+    said = call("profile", "forget", "--session", short, "--yes")
+    assert said.out.startswith("forgotten: 2 turns, 1 conversation"), said
+    call("profile", "forget", "--session", "last", "--yes")
+    with store() as opened:
+        assert opened.sessions() == []
+    assert "no session last" in complaint(call("profile", "forget", "--session", "last", "--yes"))

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from cli_checks import complaint
 
+from pocket_agent.memory.store import Store
+
 Call = Callable[..., Any]
 
 
@@ -92,6 +94,21 @@ def test_what_is_for_exports_of_ours_is_refused_with_another_programs_file(
     for option in (("--replace",), ("--passphrase",), ("--identity", "key")):
         assert "exports of ours" in complaint(call("profile", "import", str(claude), *option), 2)
     assert list((home / "profiles").glob("*.db")) == []
+
+
+def test_conversations_are_learnt_from_later_where_that_is_wished(
+    home: Path, call: Call, claude: Path, tmp_path: Path
+) -> None:
+    said = call("profile", "import", str(claude), "--learn")
+    assert "the chat reads what you said in them" in said.err
+    with Store.open(home / "profiles" / "default.db") as store:
+        assert [turn.text for turn in store.turns_read_later()] == [
+            "How long does a sourdough rise?"
+        ]
+    out = tmp_path / "out.jsonl"
+    call("profile", "export", str(out))
+    said = call("--profile", "other", "profile", "import", str(out), "--learn")
+    assert "other programs' conversations" in complaint(said, 2)
 
 
 def test_what_comes_as_json(call: Call, claude: Path) -> None:

@@ -1,5 +1,6 @@
 """Search, doctor, the chat, and a disk that is full, each as a person would run it."""
 
+import hashlib
 import json
 import os
 import pty
@@ -15,6 +16,9 @@ from typing import Any
 import pytest
 from cli_checks import complaint
 
+from pocket_agent.llm.gguf_header import check_model
+from pocket_agent.llm.models import bundled_model
+from pocket_agent.llm.requantize import verify_copy
 from pocket_agent.memory.store import Store
 
 Opener = Callable[[], Store]
@@ -78,7 +82,7 @@ def test_doctor_finds_all_well(run: Any, home: Path) -> None:
     found = {finding["name"]: finding for finding in report["findings"]}
     assert list(found) == [
         "program", "libraries", "folders", "disk", "database", "profile", "encryption", "devices",
-        "model", "engine", "embedder",
+        "model", "copy", "engine", "embedder",
     ]  # fmt: skip
     assert all(finding["ok"] for finding in found.values())
     assert found["database"]["data"]["fts5"]
@@ -105,6 +109,31 @@ def test_doctor_says_what_is_broken(call: Any, home: Path, monkeypatch: Any) -> 
     assert broken == ["settings:", "profile:", "model:", "engine:"]
     assert "Traceback" not in said.err
     assert all("\x1b" not in line for line in said.out.splitlines())
+
+
+def test_doctor_finds_a_faster_copy_that_has_changed(
+    call: Any, home: Path, monkeypatch: Any
+) -> None:
+    from pocket_agent.cli import checks
+
+    monkeypatch.setenv("POCKET_AGENT_CACHE", str(home / "cache"))
+    for look in ("_embedder", "_engine", "_model", "_devices"):
+        monkeypatch.setattr(checks, look, checks._disk)
+    bundled = bundled_model()
+    assert bundled is not None
+    said = call("doctor")
+    assert "ok   copy: a faster copy is made when the model is first loaded" in said.out
+    copy = verify_copy(check_model(bundled), home / "cache").path
+    copy.write_bytes(b"as it was made")
+    assert "with no hash to check it by" in call("doctor").out
+    noted = copy.with_name(f"{copy.name}.sha256")
+    noted.write_text(hashlib.sha256(copy.read_bytes()).hexdigest() + "\n")
+    said = call("doctor")
+    assert (said.code, "unchanged since it was made" in said.out) == (0, True)
+    copy.write_bytes(b"as it was mad!")
+    said = call("doctor")
+    assert said.code == 1
+    assert f"FAIL copy: {copy} is damaged: delete it, and it is made anew" in said.out
 
 
 def test_doctor_leaves_an_open_profile_alone(call: Any, store: Opener, monkeypatch: Any) -> None:
@@ -232,10 +261,13 @@ def test_the_chat_says_that_it_made_a_profile(home: Path) -> None:
 
 @pytest.mark.slow
 def test_the_first_start_offers_to_encrypt_and_makes_nothing_before_the_answer(home: Path) -> None:
-    seen = chat_until(b"Tab chooses", "--no-requantize")
-    assert b"F1 help" in seen[: seen.index(b"Tab chooses")]  # the chat was painted before it
-    assert list((home / "profiles").iterdir()) == []
-    assert b"Tab chooses" not in chat_until(b"F1 help", "--plain")
+    for sign, words in ((b"Welcome to", ()), (b"Tab chooses", ("--profile", "work"))):
+        seen = chat_until(sign, "--no-requantize", *words)
+        assert b"F1 help" in seen[: seen.index(sign)]  # the chat was painted before it
+        assert list((home / "profiles").iterdir()) == []
+    seen = chat_until(b"F1 help", "--plain")
+    assert b"Tab chooses" not in seen
+    assert b"Welcome to" not in seen
 
 
 def test_a_file_that_is_no_model_is_refused_before_any_trial(call: Any, tmp_path: Path) -> None:

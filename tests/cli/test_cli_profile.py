@@ -322,3 +322,37 @@ def test_the_passphrase_of_the_environment(
     monkeypatch.setenv("POCKET_AGENT_PASSPHRASE", "")
     assert "passphrase is empty" in complaint(call("profile", "create", "other"))
     assert not (home / "profiles" / "other.db").exists()
+
+
+def test_deleting_leaves_no_bytes_and_tells_of_exports(call: Any, home: Path) -> None:
+    call("profile", "create", "work")
+    here = ("--profile", "work")
+    call(*here, "profile", "set", "employer", "Zqacme")
+    for name in ("work.jsonl", "work.md"):
+        call(*here, "profile", "export", str(home / name))
+    call("profile", "set", "home", "Porto")
+    call("profile", "export", str(home / "mine.jsonl"))
+    path = home / "profiles" / "work.db"
+    with path.open("rb") as kept_open:
+        assert b"Zqacme" in kept_open.read()
+        said = call("profile", "delete", "work", "--yes")
+        kept_open.seek(0)
+        assert not kept_open.read().strip(b"\0")
+    assert f"its export {home / 'work.jsonl'}" in said.err
+    assert "mine.jsonl" not in said.err
+    assert "its exports stay: --exports deletes them" in said.err
+    assert (home / "work.md").exists()
+    call("profile", "create", "work")
+    call(*here, "profile", "import", str(home / "work.jsonl"), "--mine")
+    said = call("profile", "delete", "work", "--yes", "--exports")
+    assert "its exports are deleted" in said.err
+    assert {file.name for file in home.glob("*.*")} >= {"mine.jsonl"}
+    assert not list(home.glob("work*"))
+
+
+def test_what_cannot_be_opened_can_be_deleted(call: Any, home: Path) -> None:
+    (home / "profiles").mkdir(parents=True)
+    (home / "profiles" / "work.db").write_bytes(b"no database at all, but some bytes" * 99)
+    said = call("profile", "delete", "work", "--yes")
+    assert said.code == 0, said
+    assert "which exports are its own is not known" in said.err

@@ -108,3 +108,25 @@ def test_a_search_that_opens_the_chat_needs_a_terminal(call: Any, talks: list[Se
     named = argparse.Namespace(session="s", turn="t")
     chosen = tui_options(_parser("").parse_args([], named))[2]
     assert (chosen.session, chosen.turn) == ("s", "t")
+
+
+def test_a_name_that_says_encrypted_is(
+    call: Any, talks: list[Session], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, page = tmp_path / "talk.age", tmp_path / "talk.md.age"
+    said = call("sessions", "export", "last", str(file))
+    assert "POCKET_AGENT_FILE_PASSPHRASE" in complaint(said)
+    assert not file.exists()
+    monkeypatch.setenv("POCKET_AGENT_FILE_PASSPHRASE", "six words that nobody would guess")
+    for place in (file, page):
+        assert call("sessions", "export", "last", str(place)).code == 0
+        assert place.read_bytes().startswith(b"age-encryption.org/v1\n")
+        assert b"Talk" not in place.read_bytes()
+    assert "nobody can see" in complaint(call("sessions", "export", "last", str(file)))
+    call("profile", "create", "other")
+    into = ("sessions", "import", str(file), "--profile", "other")
+    assert "imported 1 turn of 'Talk 2'" in call(*into).err
+    out = ("sessions", "export", "last", "-", "--passphrase")
+    assert "not encrypted" in complaint(call(*out), 2)
+    monkeypatch.setenv("POCKET_AGENT_FILE_PASSPHRASE", "another one")
+    assert "passphrase is wrong" in complaint(call(*into))

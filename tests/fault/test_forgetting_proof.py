@@ -4,24 +4,37 @@ import json
 import random
 import shutil
 import tempfile
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import apsw
 import pytest
+from textual.pilot import Pilot
 
+from pocket_agent.assistant.asker import Asker
+from pocket_agent.assistant.attaching import attached
 from pocket_agent.cli.main import main
 from pocket_agent.memory import cipher
 from pocket_agent.memory.erasure import Wish
-from pocket_agent.memory.records import Turn, TurnRole
+from pocket_agent.memory.records import Drawn, Turn, TurnRole
 from pocket_agent.memory.store import Store
 from pocket_agent.memory.vectors import PartVector
-from pocket_agent.portable.archive import export_profile
+from pocket_agent.paths import Locations
+from pocket_agent.portable.archive import export_profile, import_profile
 from pocket_agent.profile.facts import Actor, Op, OpKind, Source
 from pocket_agent.profile.sources import ground
+from pocket_agent.tui.app import PocketApp
+from pocket_agent.tui.conversation import Note
+from pocket_agent.tui.live import LiveBackend
+from pocket_agent.tui.options import TuiOptions
+from pocket_agent.tui.screens.confirm import ConfirmScreen
+from pocket_agent.tui.widgets.prompt import Prompt
 
 PLANTED = 200
+EXPORTS = ("kept.jsonl", "kept.age", "me.md")
 PASSPHRASE = "seventeen brass lamps"
 _COMMON = "the wind and some water were there when we talked of it".split()
 
@@ -111,6 +124,119 @@ class Garden:
             store.record(op, actor=Actor.USER, source=source, at=at)
         self.forgotten_by("--since", "2019-03-01", "--until", "2019-03-31")
 
+    def echoes(self, store: Store, count: int) -> None:
+        """Turns that replies elsewhere were made from, and repeat."""
+        other = store.new_session("Elsewhere")
+        for _ in range(count):
+            value = self.word()
+            session = store.new_session("Common")
+            turn = store.add_user_turn(session.id, self.sentence(value, self.word()))
+            self.learn(store, turn, "topic", value)
+            fact = store.profile().active("topic")[-1]
+            store.add_user_turn(other.id, "what was it?")
+            for drawn in (Drawn(turns=(turn.id,)), Drawn(facts=(fact.id,))):
+                reply = store.open_reply(other.id, drawn)
+                store.close_reply(reply.id, self.sentence("it was", value))
+            self.forgotten_by("--turn", turn.id)
+
+    def branches(self, store: Store, count: int) -> None:
+        """Messages said anew and replies made again, on branches that aren't in view."""
+        for _ in range(count):
+            session = store.new_session("Common")
+            first = store.add_user_turn(session.id, self.sentence(self.word()))
+            store.close_reply(store.open_reply(session.id).id, self.sentence(self.word()))
+            anew = store.add_user_turn(session.id, self.sentence(self.word()), after="")
+            for _ in range(2):
+                reply = store.open_reply(session.id, after=anew.id)
+                store.close_reply(reply.id, self.sentence(self.word()))
+            store.add_user_turn(session.id, "and the wind")
+            for turn in (first, anew):
+                self.forgotten_by("--turn", turn.id)
+
+    def attachments(self, store: Store, count: int) -> None:
+        """Files that went with messages: their names and what stands in them."""
+        session = store.new_session("Common")
+        for number in range(count):
+            name, inside = self.word(), self.word()
+            file = attached(f"{name}.txt", f"one line\n{self.sentence(inside)}")
+            turn = store.add_user_turn(session.id, f"see this{file}")
+            if number % 2:
+                self.forgotten_by("--turn", turn.id)
+            else:
+                self.forgotten_by("--matching", inside)
+
+    def answers(self, store: Store, count: int) -> None:
+        """Answers of the first conversation."""
+        for _ in range(count):
+            assert Asker(store).answer("hobby", self.word()) is not None
+            self.forgotten_by("--fact", "hobby", self.words[-1])
+
+    def kept_turns(self, store: Store, count: int) -> None:
+        """Facts that are forgotten before the turns that they were told in."""
+        session = store.new_session("Common")
+        for _ in range(count):
+            value = self.word()
+            turn = store.add_user_turn(session.id, self.sentence(value))
+            self.learn(store, turn, "goal", value)
+            self.forgotten_by("--fact", "goal", value, "--keep-turns")
+            self.forgotten_by("--turn", turn.id)
+
+    def replaced(self, file: Path) -> None:
+        """What an import with --replace set aside, and what it brought."""
+        assert main(("profile", "set", "skill", "juggling", self.word())) == 0
+        with Store.open(file.with_suffix(".db")) as other:
+            session = other.new_session(f"About {self.word()}")
+            other.add_user_turn(session.id, self.sentence(self.word()))
+            export_profile(other, file)
+        assert main(("profile", "import", str(file), "--replace")) == 0
+        self.forgotten_by("--session", session.id)
+
+    def elsewhere(self, file: Path) -> None:
+        """What is forgotten on another computer first."""
+        with self._open() as store:
+            session = store.new_session(f"About {self.word()}")
+            for _ in range(3):
+                turn = store.add_user_turn(session.id, self.sentence(self.word()))
+                self.learn(store, turn, "plan", self.words[-1])
+        assert main(("profile", "export", str(file))) == 0
+        with Store.open(file.with_suffix(".db")) as other:
+            import_profile(other, file)
+            other.forget(Wish(session=session.id))
+            file.unlink()
+            export_profile(other, file)
+        self.ways.append(("profile", "import", str(file), "--forget-too"))
+
+    def foreign(self, folder: Path) -> None:
+        """What other programs held: conversations, what was noted beside them, lists."""
+        said, noted, likes, home, title = (self.word() for _ in range(5))
+        nodes = {
+            "a": _node("a", None, "user", f"tell me of {said}"),
+            "b": _node("b", "a", "assistant", f"User likes {noted}.", recipient="bio"),
+            "c": _node("c", "b", "assistant", f"{said} it is"),
+        }
+        told = {"title": f"About {title}", "mapping": nodes, "current_node": "c", "id": "x"}
+        files = {
+            "conversations.json": json.dumps([told]),
+            "mem0.json": json.dumps({"results": [{"memory": f"Has a {likes}"}]}),
+            "me.md": f"- home: {home}\n",
+        }
+        for name, text in files.items():
+            (folder / name).write_text(text, "utf-8")
+            assert main(("profile", "import", str(folder / name))) == 0
+        for word in (said, title):
+            self.forgotten_by("--matching", word)
+        for slot, value in (
+            ("other", f"User likes {noted}."),
+            ("other", f"Has a {likes}"),
+            ("home", home),
+        ):
+            self.forgotten_by("--fact", slot, value)
+
+    def another_profile(self) -> None:
+        """A profile that is deleted as a whole."""
+        assert main(("--profile", "second", "profile", "set", "pet", self.word())) == 0
+        self.ways.append(("profile", "delete", "second", "--yes"))
+
     def notes(self, store: Store, count: int) -> None:
         """Messages that wait."""
         words = [self.word() for _ in range(count)]
@@ -150,6 +276,12 @@ class Garden:
         assert source is not None
         op = Op(OpKind.ADD, slot, value)
         store.record(op, actor=Actor.POLICY, source=source, confidence=confidence, policy="v1")
+
+
+def _node(name: str, parent: str | None, role: str, text: str, **more: str) -> dict[str, Any]:
+    """A message of ChatGPT's export."""
+    message = {"author": {"role": role}, "content": {"parts": [text]}, "id": name, **more}
+    return {"id": name, "parent": parent, "message": message}
 
 
 def vectors(store: Store) -> None:
@@ -216,14 +348,18 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str | None) -> Pa
 
 
 @pytest.fixture
-def garden(home: Path, tmp_path: Path, key: str | None) -> Garden:
-    """All planted, with an export in the home folder."""
+def garden(home: Path, tmp_path: Path, key: str | None, monkeypatch: pytest.MonkeyPatch) -> Garden:
+    """All planted, with exports in the home folder: plain, encrypted and for people."""
 
     def opened() -> Store:
         return Store.open(home / "profiles" / "default.db", key=key)
 
     made = Garden(home, opened)
+    made.replaced(tmp_path / "all.jsonl")
+    made.elsewhere(tmp_path / "elsewhere.jsonl")
     made.commands(4)
+    made.foreign(tmp_path)
+    made.another_profile()
     made.imported(tmp_path / "other.jsonl", 8)
     with opened() as store:
         made.chat(store, 9)
@@ -231,10 +367,17 @@ def garden(home: Path, tmp_path: Path, key: str | None) -> Garden:
         made.facts(store, 16)
         made.past(store, 8)
         made.notes(store, 8)
+        made.echoes(store, 4)
+        made.branches(store, 3)
+        made.attachments(store, 4)
+        made.answers(store, 3)
+        made.kept_turns(store, 3)
         while len(made.words) < PLANTED:
             made.turns(store, 1)
         vectors(store)
-    assert main(("profile", "export", str(home / "kept.jsonl"))) == 0
+    monkeypatch.setenv("POCKET_AGENT_FILE_PASSPHRASE", PASSPHRASE)
+    for name in EXPORTS:
+        assert main(("profile", "export", str(home / name))) == 0
     (home / "logs" / ".kept.jsonl.x.part").write_bytes((home / "kept.jsonl").read_bytes()[:9000])
     return made
 
@@ -243,19 +386,19 @@ def garden(home: Path, tmp_path: Path, key: str | None) -> Garden:
 def test_two_hundred_words_are_forgotten_in_every_way(garden: Garden, key: str | None) -> None:
     home, words = garden.home, garden.words
     assert len(words) >= PLANTED
-    planted = {word for word, file in found(home, words) if file == "default.db"}
+    planted = {word for word, file in found(home, words) if file.endswith(".db")}
     assert planted == set(words), "each is really there before"
     for way in garden.ways:
         assert main(way) == 0, way
     assert found(home, words) == []
-    assert not (home / "kept.jsonl").exists()
+    assert [name for name in EXPORTS if (home / name).exists()] == []
     with Store.open(home / "profiles" / "default.db", key=key) as store:
         assert found(home, words) == [], "nor while it is open"
         assert store.problems() == []
         texts = [t.text for s in store.sessions() for t in store.turns(s.id, limit=500)]
         assert texts.count("the wind was there") >= 9, "what was not named stays"
-        for seq in range(1, len(store.events()) + 1):
-            store.undo(seq)
+        for event in store.events():
+            store.undo(event.seq)
         assert not any("Zq" in fact.value for fact in store.profile().facts.values())
         live = [t for s in store.sessions() for t in store.turns(s.id, limit=500)]
         assert len(store.unembedded("m", 1000)) <= len(live)
@@ -266,6 +409,7 @@ def test_two_hundred_words_are_forgotten_in_every_way(garden: Garden, key: str |
 def test_everything_is_forgotten_at_once(garden: Garden) -> None:
     assert found(garden.home, garden.words)
     assert main(("profile", "forget", "--everything", "--yes")) == 0
+    assert main(("profile", "delete", "second", "--yes")) == 0
     assert found(garden.home, garden.words) == []
     data = (garden.home / "profiles" / "default.db").read_bytes()
     assert b"ZV0000" not in data
@@ -280,6 +424,56 @@ def test_nothing_is_left_beside_a_profile_that_stays_open(home: Path, key: str |
             store.add_user_turn(session.id, f"Zq000open{number} and the wind")
         vectors(store)
         assert found(home, ["Zq000open"])
-        store.forget(Wish(matching="zq000OPEN"))
+        store.forget(Wish(matching="zq000OPEN", substring=True))
         store.add_user_turn(store.new_session().id, "the wind again")
         assert found(home, ["Zq000open"]) == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+async def test_what_the_chat_forgets_and_deletes(home: Path, key: str | None) -> None:
+    """By `/forget` and `/delete`, typed into the real app over the real profile."""
+    words = [f"Zq{number:03d}chat" for number in range(4)]
+    with Store.open(home / "profiles" / "default.db", key=key) as store:
+        session = store.new_session("Common")
+        for text, reply in ((words[0], words[1]), (words[2], words[3]), ("and the wind", "yes")):
+            store.add_user_turn(session.id, f"about {text}, then")
+            store.close_reply(store.open_reply(session.id).id, f"{reply}, you say")
+        vectors(store)
+    options = TuiOptions(session=session.id, key=key)
+    app = PocketApp(LiveBackend(Locations(home, home / "cache"), "default", options), options)
+    async with app.run_test() as pilot:
+        await until(pilot, lambda: app.chat.dialogue.opened)
+        await forget_by(pilot, "/delete")
+        await forget_by(pilot, f"/forget {words[0]}")
+        await forget_by(pilot, "/delete")
+        assert found(home, words) == [], "while it is open"
+    assert found(home, words) == []
+    with Store.open(home / "profiles" / "default.db", key=key) as store:
+        assert store.sessions() == []
+
+
+async def forget_by(pilot: Pilot[str], command: str) -> None:
+    """Type a command into the chat, and say yes to what it asks."""
+    app = pilot.app
+    assert isinstance(app, PocketApp)
+    before = app.chat.dialogue.conversation.entries[-1:]
+
+    def told() -> bool:
+        last = app.chat.dialogue.conversation.entries[-1:]
+        if not last or last == before:  # while it is loaded anew there is none
+            return False
+        return isinstance(last[0], Note) and last[0].text.startswith("forgotten")
+
+    app.chat.query_one(Prompt).insert(command)
+    await pilot.press("enter")
+    await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+    await pilot.press("y")
+    await until(pilot, told)
+
+
+async def until(pilot: Pilot[str], done: Callable[[], bool], patience_s: float = 120) -> None:
+    deadline = time.monotonic() + patience_s
+    while not done():
+        assert time.monotonic() < deadline
+        await pilot.pause(0.05)

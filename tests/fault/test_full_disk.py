@@ -15,7 +15,9 @@ HERE = Path(__file__).parent
 STEP = os.environ.get("FULL_DISK_STEP", "3")
 PATIENCE = 1700 * max(1, 3 // int(STEP))
 """Seconds for one deed: every write is a process of its own, and the computer may be busy."""
-DEEDS = ("import", "export", "migrate", "encrypt", "rekey", "decrypt", "forget", "undo", "chat")
+IMPORTS = ("import", "replace", "forget-too", "foreign")
+OTHERS = ("export", "migrate", "encrypt", "rekey", "decrypt", "forget", "undo", "chat")
+DEEDS = (*IMPORTS, *OTHERS)
 
 
 @pytest.fixture(scope="module")

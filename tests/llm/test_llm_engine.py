@@ -72,6 +72,7 @@ async def test_a_chat_answer_comes_in_pieces_and_ends_with_its_cost(shared: Llam
     assert usage is not None
     assert usage.prompt > usage.cached >= 0
     assert usage.completion >= len(pieces) - 1
+    assert usage.completion == sum(piece.tokens for piece in pieces)
     assert usage.first_token_s > 0
     assert usage.decode_s > 0
 

@@ -126,6 +126,25 @@ async def noticed(engine: LlamaEngine) -> None:
         await asyncio.sleep(0.05)
 
 
+async def test_a_stream_is_stopped_while_its_dead_child_is_started_again(
+    shared: LlamaEngine,
+) -> None:
+    await shared.count(STORY)
+    pid = shared.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGTERM)
+    await noticed(shared)
+    speaking = asyncio.ensure_future(
+        run(shared, Request(ContextName.CHAT, STORY, sampling=FOREVER))
+    )
+    await asyncio.sleep(0)
+    await shared.cancel(ContextName.CHAT)
+    text, last = await speaking
+    assert (text, last.finish) == ("", "cancelled")
+    _, last = await run(shared, chat("Name a fish."))
+    assert last.finish in ("stop", "length")
+
+
 async def test_a_death_in_silence_is_not_even_noticed(shared: LlamaEngine) -> None:
     await shared.count(STORY)
     pid = shared.pid

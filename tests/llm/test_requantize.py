@@ -1,6 +1,7 @@
 """The faster copy is made once, whole or not at all, and never where there is no room."""
 
 import asyncio
+import hashlib
 import os
 import shutil
 import time
@@ -13,7 +14,7 @@ from gguf_files import gguf, model_values, tensor
 from pocket_agent.llm import requantize
 from pocket_agent.llm.gguf_header import GGUFHeader, check_model
 from pocket_agent.llm.models import bundled_model
-from pocket_agent.llm.requantize import faster_copy, is_slow
+from pocket_agent.llm.requantize import Copy, Verdict, faster_copy, is_slow, verify_copy
 
 Q4_1, Q8_0 = 3, 8
 
@@ -46,35 +47,47 @@ async def test_where_none_may_be_made_nothing_is_written(
 ) -> None:
     folder = tmp_path / "cache"
     used = await faster_copy(bundled, folder, lambda *_: None, make=False)
-    assert used == bundled.path
+    assert used == Copy(bundled.path)
     assert not folder.exists()
 
 
 @pytest.mark.slow
 async def test_a_copy_is_made_once(bundled: GGUFHeader, tmp_path: Path) -> None:
     steps: list[float] = []
-    made = await faster_copy(bundled, tmp_path, lambda _, done: steps.append(done))
+    made = (await faster_copy(bundled, tmp_path, lambda _, done: steps.append(done))).file
     copy = check_model(made)
     assert copy.main_kind == Q8_0
     assert copy.parameters == bundled.parameters
     assert copy.values["tokenizer.chat_template"] == bundled.values["tokenizer.chat_template"]
     assert steps == sorted(steps)
     assert steps[-1] == 1.0
-    assert [path.name for path in tmp_path.iterdir()] == [made.name]
+    noted = tmp_path / f"{made.name}.sha256"
+    assert {path.name for path in tmp_path.iterdir()} == {made.name, noted.name}
+    assert noted.read_text() == f"{hashlib.sha256(made.read_bytes()).hexdigest()}\n"
+    assert verify_copy(bundled, tmp_path) == Verdict(made, found=True, sound=True)
     stamp = made.stat().st_mtime_ns
-    assert await faster_copy(bundled, tmp_path, lambda *_: None) == made
+    assert await faster_copy(bundled, tmp_path, lambda *_: None) == Copy(made)
     assert made.stat().st_mtime_ns == stamp
     # A copy that was damaged is made again, and leftovers go.
     made.write_bytes(made.read_bytes()[:1000])
     family = made.name.rsplit(".", 3)[0]
     outdated = tmp_path / f"{family}.{'0' * 16}.Q8_0.gguf"
     stale, busy = tmp_path / f"{made.name}.1.part", tmp_path / f"{made.name}.2.part"
-    for path in (outdated, stale, busy):
+    for path in (outdated, tmp_path / f"{outdated.name}.sha256", stale, busy):
         path.write_bytes(b"x")
     os.utime(stale, (time.time() - 9999,) * 2)
-    assert await faster_copy(bundled, tmp_path, lambda *_: None) == made
+    assert await faster_copy(bundled, tmp_path, lambda *_: None) == Copy(made)
     assert check_model(made).main_kind == Q8_0
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([made.name, busy.name])
+    assert {path.name for path in tmp_path.iterdir()} == {made.name, noted.name, busy.name}
+    # Damage that leaves the header whole is found by the hash alone.
+    with made.open("r+b") as file:
+        file.seek(-1000, os.SEEK_END)
+        file.write(b"\xff" * 100)
+    assert verify_copy(bundled, tmp_path).sound is False
+    noted.unlink()
+    assert verify_copy(bundled, tmp_path) == Verdict(made, found=True, sound=None)
+    made.unlink()
+    assert verify_copy(bundled, tmp_path) == Verdict(made, found=False)
 
 
 async def test_without_room_the_file_is_used_as_it_is(
@@ -83,7 +96,7 @@ async def test_without_room_the_file_is_used_as_it_is(
     said: list[str] = []
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Disk(free=200 * 2**20))
     used = await faster_copy(bundled, tmp_path, lambda what, _: said.append(what))
-    assert used == bundled.path
+    assert used == Copy(bundled.path, said[-1])
     assert "Too little disk space" in said[-1]
     assert list(tmp_path.iterdir()) == []
 
@@ -92,7 +105,8 @@ async def test_a_folder_that_can_not_be_made_is_no_room(
     bundled: GGUFHeader, tmp_path: Path
 ) -> None:
     (tmp_path / "file").touch()
-    assert await faster_copy(bundled, tmp_path / "file" / "cache", lambda *_: None) == bundled.path
+    used = await faster_copy(bundled, tmp_path / "file" / "cache", lambda *_: None)
+    assert used.file == bundled.path
 
 
 @pytest.mark.slow
@@ -102,7 +116,7 @@ async def test_what_can_not_be_converted_is_used_as_it_is(tmp_path: Path) -> Non
     said: list[str] = []
     cache = tmp_path / "cache"
     used = await faster_copy(check_model(broken), cache, lambda what, _: said.append(what))
-    assert used == broken
+    assert used == Copy(broken, said[-1])
     assert said[-1] == "A faster copy could not be made; using the file as it is"
     assert list(cache.iterdir()) == []
 
@@ -136,6 +150,6 @@ async def test_a_disk_that_fills_up_half_way_leaves_nothing(
         used = await faster_copy(bundled, tmp_path, lambda what, _: said.append(what))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert used == bundled.path
+    assert used == Copy(bundled.path, said[-1])
     assert "using the file as it is" in said[-1]
     assert list(tmp_path.iterdir()) == []

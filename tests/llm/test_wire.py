@@ -57,7 +57,7 @@ def test_info_and_pieces_survive() -> None:
     info = ModelInfo("n", Path("p"), "llama", 1, 2, 3, 4, 5, "CPU", True, 3)
     assert wire.unpack_info(through(wire.pack_info(info))) == info
     usage = Usage(1, 2, 3, 0.5, 0.25)
-    for piece in (Piece("x"), Piece("", "stop", usage), Piece("y", "length", None)):
+    for piece in (Piece("x", tokens=3), Piece("", "stop", usage), Piece("y", "length", None)):
         assert wire.unpack_piece(through(wire.pack_piece(piece))) == piece
 
 

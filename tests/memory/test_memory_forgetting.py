@@ -12,6 +12,7 @@ from pocket_agent.memory.forgetting import Receipt
 from pocket_agent.memory.records import Session, Turn, TurnRole
 from pocket_agent.memory.store import Store
 from pocket_agent.memory.vectors import PartVector
+from pocket_agent.profile.edits import edit_of
 from pocket_agent.profile.facts import Actor, Op, OpKind, Source
 from pocket_agent.profile.rules import Outcome, replay
 from pocket_agent.profile.sources import ground
@@ -58,7 +59,7 @@ def test_a_turn_goes_with_its_reply_its_title_and_what_rests_on_it(store: Store)
     receipt = store.forget(Wish(turn=first.id))
     assert receipt == plan.receipt == Receipt(turns=2, titles=1, facts=1, quotes=1, changes=1)
     assert str(receipt) == "2 turns, 1 title, 1 fact, 1 quote, 1 change of the log"
-    assert plan.samples == ("I live in Porto", "Porto is lovely")
+    assert plan.texts == ("I live in Porto", "Porto is lovely")
     assert held(store) == [("food", "figs")]
     assert [turn.text for turn in store.turns(session.id)] == [second.text, "Figs!"]
     assert store.session(session.id).title == ""
@@ -149,6 +150,57 @@ def test_all_that_holds_a_text(store: Store) -> None:
     assert store.profile().facts == {}
     assert not store.plan_forgetting(Wish(matching="ex jim")).receipt
     assert [event.op.kind for event in store.events()] == [OpKind.NONE, OpKind.NONE, OpKind.UNDO]
+    sound(store)
+
+
+def test_whole_words_are_forgotten_and_the_rest_of_a_word_is_no_match(store: Store) -> None:
+    session = store.new_session()
+    for text in ("My ex-wife called", "my exam is in May", "MY,\nEX!", "my best ex"):
+        store.add_user_turn(session.id, text)
+    store.record(Op(OpKind.ADD, "other", "not my example"), actor=Actor.USER)
+    store.record(Op(OpKind.ADD, "past", "left my “ex” behind"), actor=Actor.USER)
+    plan = store.plan_forgetting(Wish(matching="my ex"))
+    assert plan.texts == ("My ex-wife called", "MY,\nEX!")
+    assert [fact.value for fact in plan.facts] == ["left my “ex” behind"]
+    assert store.plan_forgetting(Wish(matching="my ex", substring=True)).receipt.turns == 2
+    store.forget(Wish(matching="my ex"))
+    left = [turn.text for turn in store.turns(session.id)]
+    assert left == ["my exam is in May", "my best ex"]
+    assert held(store) == [("other", "not my example")]
+    sound(store)
+
+
+def test_what_was_filed_elsewhere_before_goes_with_it(store: Store) -> None:
+    session = store.new_session()
+    turn = said(store, session, "It is all about Porto", "I see")
+    learn(store, turn, "plan", "Porto")
+    (plan,) = store.profile().active()
+    typed = Source("", 0, 5, "Porto")
+    store.record(edit_of(plan, "home", "Porto", plan.polarity), actor=Actor.USER, source=typed)
+    assert store.profile().active()[0].sources[-1].quote == "It is all about Porto"
+    store.forget(Wish(slot="home", value="Porto"))
+    assert store.turns(session.id)[0].text == "It is all about █████"
+    assert store.profile().facts == {}
+    assert not any("Porto" in (event.op.value, event.op.old) for event in store.events())
+    sound(store)
+
+
+def test_turns_and_facts_that_were_chosen_go_together(store: Store) -> None:
+    session = store.new_session("Jim")
+    first = said(store, session, "I met Jim in Porto", "Nice")
+    learn(store, first, "friend", "Jim")
+    second = said(store, session, "Figs with Jim", "Good")
+    learn(store, second, "food", "figs")
+    third = said(store, session, "It rained", "It did")
+    wish = Wish(turns=(first.id,), facts=(("food", "figs"),))
+    assert store.plan_forgetting(wish).receipt.facts == 2
+    receipt = store.forget(wish)
+    assert (receipt.turns, receipt.covered, receipt.facts) == (2, 1, 2)
+    texts = [turn.text for turn in store.turns(session.id)]
+    assert texts == ["████ with Jim", "Good", "It rained", "It did"]
+    assert held(store) == []
+    with pytest.raises(StoreError, match="no turn none"):
+        store.forget(Wish(turns=(third.id, "none")))
     sound(store)
 
 

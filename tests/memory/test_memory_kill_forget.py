@@ -33,7 +33,7 @@ for line in sys.stdin:
         try:
             with Store.open(line.strip()) as store:
                 os.write(1, b"open\\n")
-                store.forget(Wish(matching="{WORD}"))
+                store.forget(Wish(matching="{WORD}", substring=True))
             os._exit(0)
         finally:
             os._exit(1)
@@ -97,7 +97,7 @@ def test_sixty_kills_leave_all_or_nothing(tmp_path: Path) -> None:
         nursery.communicate()
     assert 0 < gone < KILLS, "the moments are spread over the forgetting"
     with Store.open(path) as store:
-        store.forget(Wish(matching=WORD))
+        store.forget(Wish(matching=WORD, substring=True))
     _no_byte(path.parent)
 
 

@@ -153,7 +153,7 @@ def test_what_a_reply_was_made_from_is_kept_by_id_and_goes_with_its_turns(store:
     }
     for turn in (reply, bare):
         store.close_reply(turn.id, "Bees.")
-    store.forget(Wish(turn=first.id))
+    store.forget(Wish(turn=first.id, keep_replies=True))
     assert store.drawn([reply.id])[reply.id].turns == ("gone",)
     store.forget(Wish(turn=second.id))  # its reply goes with it
     with store.database.reading() as connection:

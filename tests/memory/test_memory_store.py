@@ -232,3 +232,17 @@ def test_a_closed_store_says_so(path: Path) -> None:
     store.close()
     with pytest.raises(StoreError):
         store.add_user_turn(session.id, "too late")
+
+
+def test_the_newest_messages_are_those_said_last_and_in_sight(store: Store) -> None:
+    first, second, away = (store.new_session() for _ in range(3))
+    store.add_user_turn(first.id, "one")
+    reply = store.open_reply(first.id)
+    store.close_reply(reply.id, "Fine.")
+    store.add_user_turn(away.id, "out of sight")
+    store.archive_session(away.id)
+    store.add_user_turn(second.id, "two")
+    old = Turn("old", first.id, TurnRole.USER, "long ago", "2020-01-01T00:00:00.000+00:00")
+    store.add_turns([old])
+    assert store.messages() == ["long ago", "one", "two"]
+    assert store.messages(1) == ["two"]

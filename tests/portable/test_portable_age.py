@@ -1,10 +1,15 @@
 """Encrypted exports: the age format, what opens it and what does not.
 
-No `age` program is at hand here: files are opened by `pyrage`, an implementation of the format in
-Rust that is not ours, and their heads are held against the format's own words.
+Files are opened by `pyrage`, an implementation of the format in Rust that is not ours, and their
+heads are held against the format's own words. Where the program `age` is installed, files go both
+ways between it and us too.
 """
 
 import base64
+import contextlib
+import os
+import re
+import shutil
 import stat
 import subprocess
 import sys
@@ -21,6 +26,10 @@ from pocket_agent.portable.archive import export_profile, import_profile, read_c
 from pocket_agent.portable.markdown import MARK
 
 WORDS = "correct horse battery"
+with_age = pytest.mark.skipif(
+    not (shutil.which("age") and shutil.which("age-keygen")),
+    reason="the program age is not installed here",
+)
 
 
 @pytest.fixture
@@ -35,6 +44,28 @@ def key(tmp_path: Path) -> tuple[str, Path]:
     place = tmp_path / "key.txt"
     place.write_text(f"# created: today\n# public key: {identity.to_public()}\n{identity}\n")
     return str(identity.to_public()), place
+
+
+def at_a_terminal(words: str, *command: str) -> None:
+    """Run a program on a terminal of its own, and type `words` as often as it asks for them.
+
+    `age` takes a passphrase in no other way.
+    """
+    import pty
+
+    child, terminal = pty.fork()
+    if not child:
+        os.execvp(command[0], command)
+    shown, answered = b"", 0
+    with contextlib.suppress(OSError):  # how Linux says that the other side is gone
+        while piece := os.read(terminal, 4096):
+            shown += piece
+            if len(re.findall(rb"passphrase[^:]*:", shown)) > answered:
+                os.write(terminal, words.encode() + b"\n")
+                answered += 1
+    os.close(terminal)
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 0, shown
 
 
 def told(store: Store, file: Path, keys: Keys | None = None) -> str:
@@ -188,3 +219,39 @@ def test_the_library_is_imported_when_it_is_needed() -> None:
         "sys.exit('pyrage' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+@with_age
+@pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminal here")
+def test_age_opens_ours_with_a_passphrase_and_we_its(
+    lived: Store, empty: Store, file: Path, tmp_path: Path
+) -> None:
+    export_profile(lived, file, seal=Seal(WORDS))
+    plain = tmp_path / "plain.jsonl"
+    at_a_terminal(WORDS, "age", "--decrypt", "--output", str(plain), str(file))
+    assert plain.read_bytes().startswith(b'{"kind":"header"')
+    theirs = tmp_path / "theirs.age"
+    at_a_terminal(WORDS, "age", "--passphrase", "--output", str(theirs), str(plain))
+    assert "passphrase is wrong" in told(empty, theirs, Keys(lambda: "something else"))
+    import_profile(empty, theirs, keys=Keys(lambda: WORDS))
+    assert read_contents(empty) == read_contents(lived)
+
+
+@with_age
+@pytest.mark.parametrize("armour", [(), ("--armor",)], ids=["binary", "armour"])
+def test_age_opens_ours_with_a_key_and_we_its(
+    lived: Store, empty: Store, file: Path, tmp_path: Path, armour: tuple[str, ...]
+) -> None:
+    def run(*command: str) -> str:
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        return done.stdout.strip()
+
+    identity, plain, theirs = (tmp_path / name for name in ("key.txt", "plain", "theirs.age"))
+    run("age-keygen", "-o", str(identity))
+    public = run("age-keygen", "-y", str(identity))
+    export_profile(lived, file, seal=Seal(recipients=(public,)))
+    run("age", "-d", "-i", str(identity), "-o", str(plain), str(file))
+    assert plain.read_bytes().startswith(b'{"kind":"header"')
+    run("age", *armour, "-r", public, "-o", str(theirs), str(plain))
+    import_profile(empty, theirs, keys=Keys(identity=identity))
+    assert read_contents(empty) == read_contents(lived)

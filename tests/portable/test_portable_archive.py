@@ -27,9 +27,9 @@ def file(tmp_path: Path) -> Path:
 
 
 def body(file: Path) -> list[dict[str, object]]:
-    """The records of an export without what differs between any two: the time, the hash."""
+    """The records of an export without what differs between any two: time, hash, whose it is."""
     records = [json.loads(line) for line in file.read_bytes().split(b"\n")[:-1]]
-    del records[0]["created"], records[-1]["sha256"]
+    del records[0]["created"], records[0]["profile"], records[-1]["sha256"]
     return records
 
 

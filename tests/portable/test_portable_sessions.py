@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pocket_agent.errors import PortableError, StoreError
+from pocket_agent.errors import PortableError, StoreError, UsageError
 from pocket_agent.memory.erasure import Wish
 from pocket_agent.memory.records import Session, TurnRole, TurnStatus
 from pocket_agent.memory.store import Store
@@ -244,3 +244,9 @@ def test_any_conversation_comes_back_as_it_was(
         assert [(t.id, t.role, t.status) for t in turns] == [(t.id, t.role, t.status) for t in kept]
         assert [t.text for t in turns] == [t.text for t in kept]
         assert replace(read, title="") == replace(store.session(session.id), turns=0, title="")
+
+
+def test_nothing_plain_is_written_under_an_encrypted_name(store: Store, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="to be encrypted"):
+        write_session(store, talk(store).id, tmp_path / "bees.AGE")
+    assert not list(tmp_path.glob("*.AGE"))

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from pocket_agent.errors import ProfileError
+from pocket_agent.profile.edits import edit_of
 from pocket_agent.profile.facts import (
     BATCH,
     Actor,
@@ -80,7 +81,7 @@ class Laptop:
 
 edits = st.tuples(
     st.sampled_from(
-        ["add", "update", "remove", "lock", "unlock", "pin", "confirm", "reject", "undo"]
+        ["add", "update", "refile", "remove", "lock", "unlock", "pin", "confirm", "reject", "undo"]
     ),
     st.sampled_from(["home", "food", "pet"]),
     st.sampled_from(VALUES),
@@ -104,15 +105,19 @@ def live(laptop: Laptop, life: Sequence[tuple[Any, ...]]) -> Laptop:
             laptop.undo()
             batch = ""
             continue
-        kind = OpKind(what)
-        if kind in (OpKind.ADD, OpKind.UPDATE, OpKind.REMOVE):
+        kind = OpKind.UPDATE if what == "refile" else OpKind(what)
+        if what != "refile" and kind in (OpKind.ADD, OpKind.UPDATE, OpKind.REMOVE):
             sign = Polarity.AVOIDS if avoids and slot in POLAR else Polarity.LIKES
             op = Op(kind, slot, value, old, sign)
             laptop.record(op, actor, confidence, batch if together else "")
             continue
         profile = laptop.profile
         shown = [*profile.active(), *waiting(profile)]  # what a person can point at
-        if shown:
+        if shown and what == "refile":
+            sign = Polarity.AVOIDS if avoids and slot in POLAR else Polarity.LIKES
+            fact = shown[pick % len(shown)]
+            laptop.record(edit_of(fact, slot, fact.value if together else value, sign))
+        elif shown:
             laptop.record(Op(kind, fact=shown[pick % len(shown)].id))
     return laptop
 

@@ -30,6 +30,9 @@ EDITS = st.one_of(
     st.builds(lambda s, v: Op(OpKind.ADD, s, v), SLOTS, VALUES),
     st.builds(lambda s, v, o: Op(OpKind.UPDATE, s, v, old=o), SLOTS, VALUES, VALUES),
     st.builds(lambda s, v: Op(OpKind.REMOVE, s, v), SLOTS, VALUES),
+    st.builds(
+        lambda s, v, n: Op(OpKind.UPDATE, s, v, fact=f"e{n}"), SLOTS, VALUES, st.integers(1, 8)
+    ),
     st.builds(lambda n: Op(OpKind.UNDO, undoes=n), st.integers(1, 12)),
     st.builds(
         lambda kind, n: Op(kind, fact=f"e{n}"),
@@ -58,7 +61,7 @@ def log_of(edits: list[tuple[Op, bool, int, float]]) -> list[Event]:
 
 
 def _event(seq: int, op: Op, by_hand: bool, turn: int, confidence: float) -> Event:
-    marks = op.kind in MARKS
+    marks = op.kind in MARKS or bool(op.fact)
     by_hand = by_hand or marks or op.kind is OpKind.UNDO
     source = None
     if op.value:

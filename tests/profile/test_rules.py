@@ -118,6 +118,48 @@ def test_update_to_a_value_already_held_leaves_one():
     assert profile.facts["e1"].replaced_by == "e2"
 
 
+def refile(fact: str, slot: str, value: str, polarity: Polarity = Polarity.LIKES) -> Op:
+    return Op(OpKind.UPDATE, slot, value, polarity=polarity, fact=fact)
+
+
+def test_what_was_filed_wrongly_keeps_its_words_and_its_day():
+    log = [
+        event(1, add("plan", "Porto"), since="2025-01"),
+        event(2, Op(OpKind.PIN, fact="e1"), Actor.USER),
+        event(3, refile("e1", "home", "Porto"), Actor.USER, source=Source("", 0, 5, "Porto")),
+    ]
+    was, now = replay(log[:2]).facts["e1"], replay(log).facts["e3"]
+    assert (now.slot, now.value, now.state) == ("home", "Porto", FactState.ACTIVE)
+    assert (now.learnt, now.since, now.pinned) == (was.learnt, "2025-01", True)
+    assert now.sources == (Source("", 0, 5, "Porto"), *was.sources)
+    assert replay(log).facts["e1"].replaced_by == "e3"
+    undo = event(4, Op(OpKind.UNDO, undoes=3), Actor.USER)
+    assert replay([*log, undo]) == replay(log[:2])
+
+
+def test_a_taste_is_turned_round_with_its_words():
+    avoids = refile("e1", "food", "olives", Polarity.AVOIDS)
+    profile = replay([event(1, add("food", "olives")), event(2, avoids, Actor.USER)])
+    (held,) = profile.active("food")
+    assert held.polarity is Polarity.AVOIDS
+    assert [source.turn for source in held.sources] == ["t2", "t1"]
+
+
+def test_what_is_refiled_where_the_same_is_held_already_is_one_fact():
+    log = [event(1, add("plan", "Porto")), event(2, add("home", "Porto"))]
+    profile = replay([*log, event(3, refile("e1", "home", "Porto"), Actor.USER)])
+    assert [fact.id for fact in profile.active()] == ["e2"]
+    assert {source.turn for source in profile.facts["e2"].sources} == {"t1", "t2", "t3"}
+    assert profile.facts["e2"].learnt == profile.facts["e1"].learnt
+
+
+def test_what_is_refiled_into_a_slot_of_one_takes_the_place_of_what_is_there():
+    log = [event(1, add("plan", "Porto")), event(2, add("home", "Leeds"))]
+    profile = replay([*log, event(3, refile("e1", "home", "Porto"), Actor.USER)])
+    assert [(fact.id, fact.value) for fact in profile.active()] == [("e3", "Porto")]
+    assert {source.turn for source in profile.active()[0].sources} == {"t1", "t3"}
+
+
 def test_update_of_something_unknown_adds():
     assert values(fold(Op(OpKind.UPDATE, "home", "Porto", old="Leeds")), "home") == ["Porto"]
 
@@ -208,6 +250,9 @@ def ops(draw: st.DrawFn) -> Op:
     kind = draw(st.sampled_from(list(OpKind)))
     slot = draw(slots)
     avoids = slot in POLAR and draw(st.booleans())
+    if kind is OpKind.UPDATE and draw(st.booleans()):
+        sign = Polarity.AVOIDS if avoids else Polarity.LIKES
+        return refile(draw(st.sampled_from(["e1", "e2", "e3"])), slot, "sushi", sign)
     return Op(
         kind,
         slot,

@@ -12,6 +12,7 @@ from textual.pilot import Pilot
 
 from pocket_agent.tui.app import PocketApp
 from pocket_agent.tui.options import TuiOptions
+from pocket_agent.tui.screens.frame import Frame
 from pocket_agent.tui.widgets.prompt import Prompt
 
 
@@ -71,6 +72,17 @@ async def say(pilot: Pilot[str], text: str) -> None:
     prompt_of(pilot).insert(text)
     await pilot.press("enter")
     await pilot.pause()
+
+
+def lines_told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The lines that screens tell for a moment, whole, in the place of showing them."""
+    told: list[str] = []
+
+    def tell(_screen: Frame, line: str, *, failure: bool = False) -> None:
+        told.append(line)
+
+    monkeypatch.setattr(Frame, "tell", tell)
+    return told
 
 
 def prompt_of(pilot: Pilot[str]) -> Prompt:

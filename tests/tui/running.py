@@ -18,6 +18,7 @@ class Listener:
         self.grown = ""
         self.drafts: list[str] = []
         self.changes = 0
+        self.facts = 0
 
     def entries_changed(self) -> None:
         self.changes += 1
@@ -27,6 +28,9 @@ class Listener:
 
     def status_changed(self) -> None:
         self.changes += 1
+
+    def facts_changed(self) -> None:
+        self.facts += 1
 
     def draft_returned(self, text: str) -> None:
         self.drafts.append(text)

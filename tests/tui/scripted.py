@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from scripted_facts import ScriptedFacts
@@ -24,17 +26,22 @@ from pocket_agent.errors import PocketAgentError
 from pocket_agent.llm.protocol import FinishReason, Usage
 from pocket_agent.memory.erasure import Wish
 from pocket_agent.memory.records import Recalled, Session, Turn, TurnRole, TurnStatus
+from pocket_agent.memory.topic import Near
+from pocket_agent.paths import Locations
 from pocket_agent.profile.facts import Actor, Event, Fact, Op, OpKind, Source
 from pocket_agent.tui.backend import (
     NeedsKeyError,
     Page,
     Preview,
+    Proposed,
     Readiness,
     Report,
     SentPart,
     SentPrompt,
     Stage,
 )
+
+HOME = Path("/home/anna/.local/share/pocket-agent")
 
 
 class ScriptedBackend(ScriptedFacts):
@@ -85,6 +92,8 @@ class ScriptedBackend(ScriptedFacts):
         self.asks = ""
         self.models = ScriptedModels()
         self.fail_model: PocketAgentError | None = None
+        self.ready = READY
+        self.restarts_as: Readiness | None = None
         self._reply, self._learns = reply, learns
         self._turns = turns or []
         self._facts = list(FACTS) if facts is None else facts
@@ -101,6 +110,12 @@ class ScriptedBackend(ScriptedFacts):
             Session("s3", "", AT, AT, 1),
         ]
 
+    def place(self, name: str) -> str:
+        return str(Locations(HOME, HOME / "cache").profile(name))
+
+    def rename(self, name: str) -> None:
+        self.profile_name = name
+
     async def open(self, session: str | None, report: Report, key: str | None = None) -> None:
         report(Readiness(Stage.OPENING, "opening the profile"))
         if self._fail_open:
@@ -113,17 +128,27 @@ class ScriptedBackend(ScriptedFacts):
             await self._hold_load.wait()
         if self._fail_load:
             raise self._fail_load
-        report(READY)
+        self._report = report
+        report(self.ready)
 
-    async def use_model(self, name: str, report: Report) -> str:
+    async def use_model(self, name: str, report: Report, *, learning: bool = False) -> str:
         report(Readiness(Stage.LOADING, "loading the model"))
         if self.fail_model:
-            report(READY)
+            report(self.ready)
             raise self.fail_model
+        if learning:
+            self.changes.append(("learn", name))
+            self.models.learns = name
+            report(READY)
+            return f"{name} learns from what you say from now on"
         self.changes.append(("model", name))
         self.models.running = name
-        report(Readiness(Stage.READY, "", None, name, "CPU, 1 thread", 4096))
+        self.ready = replace(self.ready, model=name)
+        report(self.ready)
         return f"{name} answers from now on"
+
+    async def summarise(self, wanted: bool) -> None:
+        self.changes.append(("summarise", str(wanted)))
 
     async def send(self, text: str, instead_of: str = "") -> AsyncIterator[AssistantEvent]:
         self.redone.append(("send", instead_of))
@@ -173,13 +198,15 @@ class ScriptedBackend(ScriptedFacts):
             if self._stopped.is_set():
                 break
             said += piece
-            yield ReplyDelta("reply", piece)
+            yield ReplyDelta("reply", piece, 1)
             await asyncio.sleep(0)
         stopped = self._stopped.is_set()
         whole = TurnStatus.CUT if self._finish == "length" else TurnStatus.COMPLETE
         status = TurnStatus.STOPPED if stopped else whole
         reply = self._next(TurnRole.ASSISTANT, said, status)
         usage = Usage(512, 400, 40, 0.1, 1.0)
+        if self.restarts_as:
+            self._report(self.restarts_as)
         yield ReplyDone(reply, "cancelled" if stopped else self._finish, usage)
         for line in self._learns:
             yield self._learn(line, user)
@@ -222,6 +249,12 @@ class ScriptedBackend(ScriptedFacts):
         end = ids.index(before) if before else len(ids)
         start = max(0, end - limit)
         return Page(tuple(self._turns[start:end]), (), start > 0)
+
+    async def near_topic(self, topic: str) -> tuple[Proposed, ...]:
+        if topic == "nowhere":
+            return ()
+        facts = (Proposed(f"fact · {fact.value}", Near(fact=fact)) for fact in self._facts[:2])
+        return (*facts, Proposed("turn · I moved [b]to[/b] Porto", Near(turn=exchanges(1)[0])))
 
     async def plan_forgetting(self, wish: Wish) -> Preview:
         if wish.matching == "nowhere":

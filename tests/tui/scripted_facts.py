@@ -30,7 +30,7 @@ class ScriptedFacts:
             *(SourceRow(told[t].text, "you", session=told[t].session, turn=t) for t in drawn.turns),
         ]
 
-    async def said_at(self, fact: str) -> SourceRow | None:
+    async def said_at(self, fact: str, back: int = 0) -> SourceRow | None:
         held = next(f for f in self._facts if f.id == fact)
         if not held.sources:
             return None
@@ -75,6 +75,10 @@ class ScriptedFacts:
     async def answer_fact(self, fact: str, yes: bool) -> Answered:
         self.changes.append(("confirm" if yes else "reject", fact))
         return Answered(900, f"{'remembered' if yes else 'left out'}: hobby · pottery")
+
+    async def answer_imports(self, yes: bool) -> Answered:
+        self.changes.append(("confirm" if yes else "reject", "imports"))
+        return Answered(901, f"{'remembered' if yes else 'left out'}: 2 imported facts")
 
     async def unseen_imports(self) -> int:
         return self.imports

@@ -15,7 +15,7 @@ class ScriptedModels:
     """Three models here and what can be pulled; a pull waits for `gate` in the middle."""
 
     def __init__(self) -> None:
-        self.running = "smollm2-135m-instruct"
+        self.running = self.learns = "smollm2-135m-instruct"
         self.here = ["smollm2-135m-instruct", "mine"]
         self.gate = asyncio.Event()
         self.speed: Calibration | None = None
@@ -32,6 +32,7 @@ class ScriptedModels:
                 self._rate(145_000_000),
                 here=True,
                 chosen=name == self.running,
+                learns=name == self.learns,
             )
             for name in self.here
         ]

@@ -69,3 +69,26 @@ async def test_the_palette_runs_the_same_commands() -> None:
         await pilot.press("enter")
         await pilot.press("enter")
         await shows(pilot, "I moved to Porto last month")
+
+
+async def test_what_becomes_of_turns_that_leave_is_chosen_and_kept() -> None:
+    backend, saved = ScriptedBackend(dropped=4), []
+    app = app_with(backend, save=lambda name, value: saved.append((name, value)))
+    async with app.run_test(notifications=True, size=(120, 30)) as pilot:
+        await say(pilot, "hi")
+        await shows(pilot, "(when_full)")
+        await say(pilot, "/full summarise")
+        await shows(pilot, "turns that leave the context are summed up in idle time from now on")
+        await say(pilot, "/full drop")
+        await shows(pilot, "turns that leave the context are left out from now on")
+        await say(pilot, "/full of it")
+        await shows(pilot, "/full drop, or /full summarise")
+    assert backend.changes == [("summarise", "True"), ("summarise", "False")]
+    assert saved == [("when_full", "summarise"), ("when_full", "drop")]
+
+
+async def test_a_chat_that_writes_nothing_chooses_it_for_itself() -> None:
+    async with app_with(incognito=True).run_test(notifications=True) as pilot:
+        await shows(pilot, "○ ready")
+        await say(pilot, "/full drop")
+        await shows(pilot, "turns that leave the context are left out in this chat")

@@ -16,6 +16,7 @@ def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     for name, body in (
         ("good-tool", f"cat > {tmp_path}/copied"),
+        ("clip.exe", f"cat > {tmp_path}/copied"),
         ("bad-tool", "cat > /dev/null; exit 1"),
         ("stubborn-tool", f"exec 0<&-; echo began > {tmp_path}/began; exit 1"),
     ):
@@ -29,6 +30,15 @@ def test_the_first_tool_that_works_copies(tools: Path) -> None:
     tool = copy_with_tool("olá\nmundo", [["missing"], ["bad-tool"], ["good-tool", "-x"]])
     assert tool == "good-tool"
     assert (tools / "copied").read_text("utf-8") == "olá\nmundo"
+
+
+@pytest.mark.parametrize("text", ["olá\r\nmundo", "日本 🍜", ""])
+def test_windows_gets_utf_16_with_its_mark(tools: Path, text: str) -> None:
+    assert copy_with_tool(text, candidates({"WSL_DISTRO_NAME": "x"}, "linux")) == "clip.exe"
+    copied = (tools / "copied").read_bytes()
+    assert copied[:2] == b"\xff\xfe"
+    assert copied.decode("utf-16") == text
+    assert copy_with_tool("\ud800", [["clip.exe"]]) == "clip.exe", "half a character is no failure"
 
 
 def test_no_tool_is_no_error(tools: Path) -> None:

@@ -1,6 +1,7 @@
 """The walk of the assistant's events, without any screen."""
 
 import asyncio
+from dataclasses import replace
 
 from running import Running
 from scripted import ScriptedBackend
@@ -9,7 +10,7 @@ from tui_samples import exchanges
 from pocket_agent.assistant.events import UserSaved
 from pocket_agent.errors import ContextOverflowError, DiskFullError, ModelError
 from pocket_agent.memory.records import TurnRole
-from pocket_agent.tui.backend import Stage
+from pocket_agent.tui.backend import Readiness, Stage
 from pocket_agent.tui.conversation import SaidState
 
 USER, POCKET = TurnRole.USER, TurnRole.ASSISTANT
@@ -55,6 +56,27 @@ async def test_stopping_keeps_the_partial_reply() -> None:
     await running.settle()
     assert running.said[-1] == (POCKET, "Hello ", SaidState.STOPPED)
     assert not running.dialogue.replying
+
+
+async def test_stopping_before_it_has_begun_stops_it_too() -> None:
+    running = Running(ScriptedBackend())
+    await running.start()
+    running.dialogue.submit("one")
+    await running.dialogue.stop()  # nothing of it has run yet
+    await running.settle()
+    assert running.said == [(USER, "one", SaidState.COMPLETE), (POCKET, "", SaidState.STOPPED)]
+    assert running.dialogue.conversation.history == ["one"]
+
+
+async def test_another_session_waits_for_the_reply_that_it_stops() -> None:
+    backend = ScriptedBackend()
+    running = Running(backend)
+    await running.start()
+    running.dialogue.submit("one")
+    await running.dialogue.switch("s1")
+    assert not running.dialogue.replying
+    assert backend.said == ["one"]
+    assert running.said == []
 
 
 async def test_stopping_with_nothing_under_way_gives_the_waiting_message_back() -> None:
@@ -154,3 +176,47 @@ async def test_older_turns_come_on_demand() -> None:
     while await running.dialogue.load_older():
         pass
     assert len(running.said) == len(turns)
+
+
+GPU = Readiness(
+    Stage.READY, "", None, "one", "Vulkan0, 12/31 layers", 4096, placement="12 of 31 layers fit"
+)
+FALLEN = replace(GPU, device="CPU, 2 threads", placement="no room: the model runs on the CPU")
+
+
+async def test_where_the_layers_went_is_told_once() -> None:
+    backend = ScriptedBackend()
+    backend.ready = GPU
+    running = Running(backend)
+    await running.start()
+    backend.restarts_as = replace(GPU, placement="12 of 31 layers fit in a little more")
+    for text in ("one", "two"):
+        running.dialogue.submit(text)
+        await running.settle()
+    assert running.notes == ["12 of 31 layers fit"]
+    assert running.dialogue.status.readiness.device == "Vulkan0, 12/31 layers"
+
+
+async def test_it_is_told_of_another_model_and_of_a_restart_that_changed_it() -> None:
+    backend = ScriptedBackend()
+    backend.ready = GPU
+    running = Running(backend)
+    await running.start()
+    await running.dialogue.use_model("two")
+    backend.restarts_as = replace(FALLEN, model="two")
+    running.dialogue.submit("hello")
+    await running.settle()
+    assert running.notes == [
+        "12 of 31 layers fit",
+        "12 of 31 layers fit",
+        "two answers from now on",
+        "no room: the model runs on the CPU",
+    ]
+
+
+async def test_a_plain_cpu_is_not_told() -> None:
+    running = Running(ScriptedBackend())
+    await running.start()
+    running.dialogue.submit("one")
+    await running.settle()
+    assert running.notes == []

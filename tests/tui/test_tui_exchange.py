@@ -1,5 +1,9 @@
 """One message and its reply: what each event changes of the conversation and of the status."""
 
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
 from running import Listener, Running
 from scripted import ScriptedBackend
 from tui_samples import FACTS, turn
@@ -8,7 +12,8 @@ from pocket_agent.assistant.events import ContextReady, ReplyDone
 from pocket_agent.llm.protocol import Usage
 from pocket_agent.memory.records import Drawn, TurnRole, TurnStatus
 from pocket_agent.profile.facts import Fact
-from pocket_agent.tui.conversation import Conversation, Said, SaidState, Sources
+from pocket_agent.tui import exchange
+from pocket_agent.tui.conversation import Conversation, Note, Said, SaidState, Sources
 from pocket_agent.tui.exchange import Exchange, How
 from pocket_agent.tui.status import Status
 
@@ -51,8 +56,8 @@ def test_a_reply_grows_and_ends_with_what_it_was_made_from() -> None:
     under.exchange.ready(ready(FACTS[0]))
     assert (under.status.used, under.status.limit, under.status.doing) == (512, 4096, "reading")
     for piece in ("One, ", "two."):
-        under.exchange.grow(piece)
-    assert (under.status.used, under.status.doing) == (514, "answering")
+        under.exchange.grow(piece, 3)
+    assert (under.status.used, under.status.doing) == (518, "answering")
     assert under.view.grown == "One, two."
     reply = turn(2, POCKET, "One, two.", TurnStatus.CUT)
     under.exchange.end(ReplyDone(reply, "length", Usage(512, 400, 40, 0.1, 1.0)))
@@ -62,6 +67,19 @@ def test_a_reply_grows_and_ends_with_what_it_was_made_from() -> None:
     assert (said.text, said.turn, said.state) == ("One, two.", "t2", SaidState.CUT)
     assert isinstance(sources, Sources)
     assert sources.drawn == Drawn((FACTS[0].id,), ())
+
+
+def test_the_speed_while_it_streams_is_of_tokens_and_not_of_pieces(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seconds = iter((10.0, 11.0, 12.0))
+    monkeypatch.setattr(exchange, "time", SimpleNamespace(monotonic=lambda: next(seconds)))
+    under = Under()
+    under.exchange.ready(ready())
+    for tokens in (4, 30, 50):
+        under.exchange.grow("word ", tokens)
+    assert under.status.used == 512 + 84
+    assert under.status.rate == 40.0  # those of the first piece took the time before it
 
 
 def test_a_reply_gives_way_to_another_only_once_that_comes() -> None:
@@ -76,7 +94,7 @@ def test_a_reply_that_goes_on_grows_where_it_stands() -> None:
     under = Under(How(reply="more"), begun)
     under.exchange.ready(ready())
     assert begun.state is SaidState.STREAMING
-    under.exchange.grow(" two.")
+    under.exchange.grow(" two.", 2)
     under.exchange.end(ReplyDone(turn(3, POCKET, " two."), "stop", None))
     assert under.texts == ["Count", "One, two."]
     assert (begun.turn, begun.rest, begun.state) == ("t2", ["t3"], SaidState.COMPLETE)
@@ -89,9 +107,18 @@ def test_what_breaks_off_keeps_what_there_is_and_gives_back_what_is_not_saved() 
     saved = Under()
     saved.said.turn = "t1"
     saved.exchange.ready(ready())
-    saved.exchange.grow("One")
+    saved.exchange.grow("One", 1)
     saved.exchange.break_off()
     assert saved.view.drafts == []
     reply = saved.conversation.entries[1]
     assert isinstance(reply, Said)
     assert (reply.text, reply.state) == ("One", SaidState.INTERRUPTED)
+
+
+def test_pins_without_room_are_named_once() -> None:
+    under = Under()
+    pinned = replace(FACTS[0], pinned=True)
+    for _ in range(2):
+        under.exchange.ready(ContextReady((), (), 512, 4096, 0, "t1", left_out=(pinned,)))
+    (note,) = [entry for entry in under.conversation.entries if isinstance(entry, Note)]
+    assert note.text.startswith("1 pinned fact has no room in what the model reads: ")

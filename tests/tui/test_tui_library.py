@@ -102,6 +102,8 @@ async def test_the_real_store_is_searched_archived_exported_and_resumed(
         await shows_no(pilot, "Away")
         await pilot.press("home", "e", "ctrl+u", *str(tmp_path / "out.md"), "enter")
         await shows(pilot, "exported 1 turn to")
+        await pilot.press("e", "ctrl+u", *str(tmp_path / "out.age"), "enter")
+        await shows(pilot, "No passphrase can be asked for here")
         await pilot.press("v")
         await shows(pilot, "Away")
     assert "boat in Genoa" in (tmp_path / "out.md").read_text()

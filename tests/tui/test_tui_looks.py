@@ -44,19 +44,19 @@ async def test_every_size_shows_status_and_field(size: tuple[int, int]) -> None:
 
 
 async def test_a_chosen_theme_is_saved_and_an_unknown_one_falls_back() -> None:
-    saved: list[str] = []
-    app = app_with(theme="no-such-theme", save_theme=saved.append)
+    saved: list[tuple[str, str]] = []
+    app = app_with(theme="no-such-theme", save=lambda *setting: saved.append(setting))
     async with app.run_test(notifications=True) as pilot:
         assert app.theme == "pocket"
         await say(pilot, "/theme nord")
-        await wait_until(pilot, lambda: saved == ["nord"], "the theme")
+        await wait_until(pilot, lambda: saved == [("theme", "nord")], "the theme")
 
 
 async def test_a_theme_that_can_not_be_saved_is_told() -> None:
-    def refuse(name: str) -> None:
+    def refuse(name: str, value: str) -> None:
         raise OSError("read-only")
 
-    async with app_with(save_theme=refuse).run_test(notifications=True) as pilot:
+    async with app_with(save=refuse).run_test(notifications=True) as pilot:
         await say(pilot, "/theme nord")
         await shows(pilot, "could not be saved")
 

@@ -5,7 +5,7 @@ import json
 import shutil
 
 import pytest
-from driving import say, screen_text, shows, shows_no, wait_until
+from driving import lines_told, say, screen_text, shows, shows_no, wait_until
 from scripted import ScriptedBackend
 from textual.pilot import Pilot
 from tui_samples import exchanges
@@ -102,6 +102,39 @@ async def test_while_a_reply_streams_no_model_is_changed() -> None:
         await say(pilot, "/model mine")
         await shows(pilot, "still under way")
     assert backend.changes == []
+
+
+async def test_a_file_of_the_hub_is_pulled_by_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    backend, file = ScriptedBackend(), "someone/small-GGUF/small-Q8_0.gguf"
+    told = lines_told(monkeypatch)
+    async with PocketApp(backend).run_test(size=(120, 30)) as pilot:
+        await shows(pilot, "○ ready")
+        for command, line in (
+            ("/models get", "/models, /models pull NAME, or /models pull OWNER/REPO/FILE"),
+            (f"/models pull  {file}", f"Pulling {file}: /models shows how far it is."),
+            ("/models pull other", f"One at a time: {file} is being pulled."),
+        ):
+            await say(pilot, command)
+            await wait_until(pilot, lambda line=line: line in told, line)
+        backend.models.gate.set()
+        await shows(pilot, f"{file} is here: /model {file} answers")
+
+
+async def test_a_key_of_the_picker_has_another_model_learn() -> None:
+    backend = ScriptedBackend()
+    async with PocketApp(backend).run_test(size=(100, 60)) as pilot:
+        await opened(pilot)
+        both = "smollm2-135m-instruct · answers now · learns from what you say"
+        await shows(pilot, both)
+        await pilot.press("end", "l")
+        await shows(pilot, "is not here: p pulls it")
+        await pilot.press("home", "down", "l")
+        await shows(pilot, "mine learns from what you say from now on")
+        await opened(pilot)
+        await shows(pilot, "mine · learns from what you say")
+        await shows_no(pilot, both)
+    assert backend.changes == [("learn", "mine")]
+    assert backend.models.running == "smollm2-135m-instruct"
 
 
 @pytest.mark.parametrize("size", [(80, 24), (40, 20)])

@@ -16,9 +16,10 @@ from driving import (
 from scripted import ScriptedBackend
 from textual.pilot import Pilot
 
-from pocket_agent.cli.chat import tui_options
+from pocket_agent.cli.chat import rewrite_under, tui_options
 from pocket_agent.cli.main import _parser
 from pocket_agent.config import load_settings, save_settings
+from pocket_agent.errors import DiskFullError
 from pocket_agent.memory import cipher
 from pocket_agent.memory.store import Store
 from pocket_agent.paths import Locations
@@ -142,6 +143,7 @@ def options_for(home: Path, *words: str) -> TuiOptions:
 def test_it_is_offered_where_there_is_no_profile_yet_and_nothing_says_otherwise(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setitem(cipher._COST, "n", 16)
     home = tmp_path / "home"
     assert options_for(home).offers_encryption
     assert options_for(home, "--profile", "work").offers_encryption
@@ -159,7 +161,18 @@ def test_it_is_offered_where_there_is_no_profile_yet_and_nothing_says_otherwise(
     assert not options_for(home, "--profile", "work").offers_encryption
     save_settings(home / "config.toml", {"offer_encryption": None})
     assert options_for(home).offers_encryption
+    assert options_for(home).encrypt_existing is None
     Store.open(home / "profiles" / "default.db").close()
+    given = options_for(home)  # a command has made it: the question was never answered
+    assert given.offers_encryption
+    assert given.encrypt_existing is not None
+    for words in (("--plain",), ("--incognito",), ("--blank",)):
+        assert not options_for(home, *words).offers_encryption
+    declined.decline_encryption()
+    assert not options_for(home).offers_encryption
+    save_settings(home / "config.toml", {"offer_encryption": None})
+    given.encrypt_existing(LONG)
+    assert cipher.is_encrypted(home / "profiles" / "default.db")
     assert not options_for(home).offers_encryption
 
 
@@ -194,3 +207,42 @@ async def test_a_no_that_can_not_be_kept_is_one_line() -> None:
         await pilot.press("escape")
         await shows(pilot, "config.toml can't be written")
         await shows(pilot, "○ ready")
+
+
+async def test_a_yes_encrypts_the_profile_that_is_there(
+    locations: Locations, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(cipher._COST, "n", 16)
+    path = locations.profile("default")
+    with Store.open(path) as store:
+        store.new_session("Zqjim")
+    options = TuiOptions(
+        offers_encryption=True,
+        encrypt_existing=partial(rewrite_under, path),
+        model=str(tmp_path / "none.gguf"),
+    )
+    app = PocketApp(LiveBackend(locations, "default", options), options)
+    async with app.run_test() as pilot:
+        await offer(pilot)
+        await shows(pilot, "This profile is plain")
+        await pilot.press("tab", *LONG, "enter", *LONG, "enter")
+        await shows(pilot, "✗ no model", 60)
+        backend = app.chat.dialogue.backend
+        assert backend.encrypted
+        assert [session.title for session in await backend.sessions(10)] == ["Zqjim"]
+    assert cipher.is_encrypted(path)
+    assert b"Zqjim" not in path.read_bytes()
+
+
+async def test_what_can_not_be_encrypted_opens_plain_and_says_so() -> None:
+    def refuse(_passphrase: str) -> None:
+        raise DiskFullError("The disk is full", "Make room.")
+
+    backend = Opens()
+    app = app_with(backend, offers_encryption=True, encrypt_existing=refuse)
+    async with app.run_test(notifications=True) as pilot:
+        await offer(pilot)
+        await pilot.press("tab", *LONG, "enter", *LONG, "enter")
+        await shows(pilot, "The disk is full")
+        await shows(pilot, "○ ready")
+    assert backend.keys == [None]

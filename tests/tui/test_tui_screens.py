@@ -11,7 +11,7 @@ from pocket_agent.memory.erasure import Wish
 from pocket_agent.memory.records import Session
 from pocket_agent.profile.facts import Fact
 from pocket_agent.tui.app import PocketApp
-from pocket_agent.tui.backend import NeedsKeyError, Report
+from pocket_agent.tui.backend import NeedsKeyError, Preview, Report
 from pocket_agent.tui.commands import COMMANDS
 from pocket_agent.tui.screens.chat import ChatScreen
 from pocket_agent.tui.screens.confirm import ConfirmScreen
@@ -134,6 +134,64 @@ async def test_a_text_is_forgotten_from_the_chat() -> None:
         await shows(pilot, "forgotten: 2 turns")
         await shows_no(pilot, "I moved")
     assert backend.wishes == [Wish(matching="Porto")]
+
+
+async def test_what_is_near_a_topic_is_ticked_one_by_one() -> None:
+    backend = ScriptedBackend()
+    async with PocketApp(backend).run_test() as pilot:
+        await say(pilot, "I moved to Porto")
+        await shows(pilot, "Hello there.")
+        await say(pilot, "/forget --about")
+        await shows(pilot, "say of what")
+        await say(pilot, "/forget --about nowhere")
+        await shows(pilot, "nothing is near that")
+        await say(pilot, "/forget --about the move")
+        await shows(pilot, "Near the move")
+        await pilot.press("enter")
+        await shows(pilot, "nothing was forgotten")
+        await say(pilot, "/forget --about the move")
+        await shows(pilot, "turn · I moved [b]to[/b] Porto")
+        await pilot.press("space", "end", "space", "enter")
+        await shows(pilot, "This erases")
+        await pilot.press("y")
+        await shows(pilot, "forgotten: 2 turns")
+        await say(pilot, "/forget --substring ex")
+        await shows(pilot, "This erases")
+        await pilot.press("y")
+    fact, turn = backend._facts[0], backend.wishes[0].turns
+    assert backend.wishes == [
+        Wish(turns=turn, facts=((fact.slot, fact.value),)),
+        Wish(matching="ex", substring=True),
+    ]
+
+
+async def test_replies_elsewhere_may_be_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    backend = ScriptedBackend()
+
+    async def plan(wish: Wish) -> Preview:
+        return Preview("1 turn, 1 reply elsewhere that repeated it", ("reply elsewhere · Fish",), 1)
+
+    monkeypatch.setattr(backend, "plan_forgetting", plan)
+    async with PocketApp(backend).run_test() as pilot:
+        await shows(pilot, "○ ready")
+        await say(pilot, "/forget heron")
+        await shows(pilot, "reply elsewhere · Fish")
+        await shows(pilot, "k erase it, keep the replies")
+        await pilot.press("k")
+        await shows(pilot, "forgotten: 2 turns")
+    assert backend.wishes == [Wish(matching="heron", keep_replies=True)]
+
+
+async def test_all_that_would_go_can_be_paged_through() -> None:
+    rows = [f"turn · number {number}" for number in range(250)]
+    async with PocketApp(ScriptedBackend()).run_test() as pilot:
+        pilot.app.push_screen(ConfirmScreen("250 turns", rows))
+        await shows(pilot, "1 to 100 of 250")
+        await pilot.press("left")
+        await shows(pilot, "turn · number 0")
+        await pilot.press("right", "right", "right")
+        await shows(pilot, "201 to 250 of 250")
+        await shows(pilot, "turn · number 200")
 
 
 async def test_a_filter_narrows_and_escape_widens() -> None:

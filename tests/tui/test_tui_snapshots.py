@@ -7,11 +7,12 @@ import pytest
 from driving import say, shows, wait_until
 from scripted import Encrypted, ScriptedBackend
 from textual.pilot import Pilot
-from tui_samples import FACTS, exchanges, turn
+from tui_samples import FACTS, exchanges, fact, turn
 
 from pocket_agent.assistant.events import ContextUse
 from pocket_agent.errors import ModelError
 from pocket_agent.memory.records import TurnRole
+from pocket_agent.profile.facts import Fact
 from pocket_agent.tui.app import PocketApp
 from pocket_agent.tui.options import TuiOptions
 from pocket_agent.tui.widgets.entries import ReplyTurn
@@ -26,6 +27,7 @@ REPLY = (
     "\n```python\nfor tram in (1, 18, 22):\n    print(f'ride the {tram}')\n```\n",
     "\n| tram | goes to |\n|-----:|---------|\n| 1 | Foz |\n| 22 | Batalha |\n",
 )
+NEWER = [fact("f8", "place", "the bridge at night", "I love the bridge at night")]
 SIZES = {"wide": (160, 45), "usual": (80, 24), "narrow": (40, 20)}
 
 
@@ -256,3 +258,45 @@ def test_too_small(snap_compare: Compare) -> None:
         await shows(pilot, "Too small")
 
     assert snap_compare(PocketApp(chat()), run_before=look, terminal_size=(28, 6))
+
+
+@pytest.mark.parametrize("size", ["usual", "narrow"])
+@pytest.mark.parametrize("step", ["welcome", "name", "model"])
+def test_first_start(snap_compare: Compare, size: str, step: str) -> None:
+    signs = {"welcome": "Welcome to", "name": "be called?", "model": "Which model"}
+
+    async def steps(pilot: Pilot[str]) -> None:
+        for name, sign in signs.items():
+            await shows(pilot, sign)
+            if name == step:
+                return
+            await pilot.press("enter")
+
+    app = PocketApp(ScriptedBackend(), TuiOptions(offers_encryption=True, introduces=True))
+    assert snap_compare(app, run_before=steps, terminal_size=SIZES[size])
+
+
+@pytest.mark.parametrize("columns", [120, 160])
+def test_panel(snap_compare: Compare, columns: int) -> None:
+    class Learning(ScriptedBackend):
+        async def facts(self) -> list[Fact]:
+            return [*FACTS, *NEWER] if self.said else FACTS
+
+    async def steps(pilot: Pilot[str]) -> None:
+        await talk(pilot)
+        await shows(pilot, "+ place")
+
+    backend = Learning(REPLY, ("remembered: place · the bridge at night",))
+    app = PocketApp(backend, TuiOptions(panel=True))
+    assert snap_compare(app, run_before=steps, terminal_size=(columns, 30))
+
+
+@pytest.mark.parametrize("rows", [12, 30])
+def test_panel_of_a_long_profile(snap_compare: Compare, rows: int) -> None:
+    async def steps(pilot: Pilot[str]) -> None:
+        await shows(pilot, "more: F2")
+        await shows(pilot, "○ ready")
+
+    facts = [*FACTS, *(fact(f"m{n}", "hobby", f"thing {n}", "") for n in range(40))]
+    app = PocketApp(ScriptedBackend(facts=facts), TuiOptions(panel=True))
+    assert snap_compare(app, run_before=steps, terminal_size=(100, rows))

@@ -1,8 +1,11 @@
 """The status line tells everything there is room for."""
 
+from dataclasses import replace
+
 import pytest
 from rich.cells import cell_len
 
+from pocket_agent.llm.models import bundled_model
 from pocket_agent.tui.backend import Readiness, Stage
 from pocket_agent.tui.status import Status, rows
 
@@ -23,7 +26,25 @@ def test_a_narrow_terminal_gets_two_rows() -> None:
     assert second == "SmolLM2-135M-Instruct.Q… · CPU, 1 thread"
 
 
-def test_the_device_goes_first_where_there_is_too_little_room() -> None:
+@pytest.mark.parametrize("width", [80, 40])
+@pytest.mark.parametrize("doing", ["", "answering", "learning"])
+def test_the_bundled_model_and_its_device_stay_in_sight_after_a_reply(
+    width: int, doing: str
+) -> None:
+    bundled = bundled_model()
+    assert bundled is not None
+    ready = replace(READY, model=bundled.stem)
+    status = Status(ready, doing, used=1234, limit=4096, rate=44.6)
+    shown = rows(status, width)
+    assert len(shown) == (1 if width == 80 else 2)
+    text = "\n".join(shown)
+    assert "SmolLM2-135M" in text
+    assert "CPU, 1 thread" in text
+    assert "ctx 30%" in text
+    assert "45 tok/s" in text
+
+
+def test_the_device_goes_where_there_is_too_little_room() -> None:
     status = Status(READY, "preparing the model (only this once)", used=512, rate=44.6)
     (row,) = rows(status, 80)
     assert "CPU" not in row

@@ -134,3 +134,32 @@ async def test_candidates_of_a_real_profile_are_answered_by_key(
     with Store.open(locations.profile("default")) as store:
         assert [fact.value for fact in store.profile().active()] == ["Loves hiking"]
         assert waiting(store.profile()) == []
+
+
+async def test_all_that_was_imported_is_answered_at_once(
+    locations: Locations, tmp_path: Path
+) -> None:
+    from pocket_agent.memory.store import Store
+
+    memories = tmp_path / "mem0.json"
+    memories.write_text('[{"memory": "Loves hiking"}, {"memory": "Has a cat"}]', "utf-8")
+    with Store.open(locations.profile("default")) as store:
+        take_in(memories, IMPORTERS["mem0"], store)
+    options = TuiOptions()
+    app = PocketApp(LiveBackend(locations, "default", options), options)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await shows(pilot, "2 imported facts wait", 60)
+        await pilot.press("f2")
+        await shows(pilot, "WAITING FOR YOUR YES OR NO", 60)
+        await pilot.press("Y")
+        await shows(pilot, "This says yes to 2: facts that wait", 60)
+        await pilot.press("escape")
+        await shows(pilot, "WAITING FOR YOUR YES OR NO", 60)
+        await pilot.press("Y", "y")
+        await shows(pilot, "remembered: 2 imported facts · u undo", 60)
+        await pilot.press("u")
+        await shows(pilot, "WAITING FOR YOUR YES OR NO", 60)
+        await pilot.press("N", "y")
+        await shows(pilot, "left out: 2 imported facts · u undo", 60)
+        await pilot.press("N")
+        await shows(pilot, "Nothing that was imported waits.", 60)

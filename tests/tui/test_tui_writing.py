@@ -11,6 +11,7 @@ from scripted import ScriptedBackend
 
 from pocket_agent.errors import UsageError
 from pocket_agent.tui.app import PocketApp
+from pocket_agent.tui.commands import BY_NAME, Entry
 from pocket_agent.tui.editor import edit_text, editor_command
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="the stand-ins are shell scripts")
@@ -115,7 +116,7 @@ async def test_a_file_goes_with_the_message_and_says_how_large_it_is(tmp_path: P
             await shows(pilot, words)
             assert prompt_of(pilot).text == ""
         prompt_of(pilot).insert("What is on it?")
-        app._from_palette("attach")
+        app.run_entry(Entry(BY_NAME["attach"]))
         await wait_until(pilot, lambda: prompt_of(pilot).text == "/attach ", "the command")
         await say(pilot, str(notes))
         await shows(pilot, "notes.txt goes with your message")

@@ -2,8 +2,12 @@
 
 An edited message and a reply that was made again are branches of the tree; the branch that was last
 in view is taken. What tools and the system said is left out.
+
+What ChatGPT noted of the person stands in messages that aren't shown, on whatever branch: to its
+tool `bio` (saved memories), as a list of them all, and the custom instructions.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +17,7 @@ from pocket_agent.portable.importers.found import (
     MAX_TITLE,
     Conversation,
     Found,
+    Unknown,
     Utterance,
     clean_line,
     clean_text,
@@ -21,9 +26,19 @@ from pocket_agent.portable.importers.found import (
     text_of,
     unnamed,
 )
+from pocket_agent.portable.importers.markdown import Notes
 
 _ROLES = {"user": TurnRole.USER, "assistant": TurnRole.ASSISTANT}
 _SPOKEN = ("text", "multimodal_text", "code")
+_MANNER = "manner"
+_CONTEXTS = (
+    ("user_profile", "about_user_message", ""),
+    ("user_instructions", "about_model_message", _MANNER),
+)
+"""Fields of the message of custom instructions, those of its metadata, and the slot of each."""
+_FENCED = re.compile(r"```\s*(.*?)\s*```", re.DOTALL)
+# Told to the tool, not of the person.
+_TAKES_BACK = re.compile(r"(?:please\s+)?(?:forget|remove|delete)\b", re.IGNORECASE)
 
 
 class ChatGpt:
@@ -37,9 +52,18 @@ class ChatGpt:
         return isinstance(entry, dict) and isinstance(entry.get("mapping"), dict)
 
     def read(self, file: ImportFile) -> Iterator[Found]:
-        """The conversations, the branch of each that was last in view."""
+        """The conversations, the branch of each that was last in view, and what is noted in them.
+
+        The same notes stand in many conversations: they are told once.
+        """
         complaint = "it is no conversation of ChatGPT's (no `mapping`)"
-        return map(_conversation, entries(file.texts(), self.knows, complaint))
+        notes = Notes()
+        for entry in entries(file.texts(), self.knows, complaint):
+            yield _conversation(entry)
+            for text, slot in _noted(entry["mapping"]):
+                for said in notes.statements(text, slot):
+                    if isinstance(said, Unknown) or not _TAKES_BACK.match(said.quote):
+                        yield said
 
 
 def _conversation(entry: dict[str, Any]) -> Conversation:
@@ -52,6 +76,38 @@ def _conversation(entry: dict[str, Any]) -> Conversation:
             turns.append(turn)
     name = text_of(entry, "conversation_id") or text_of(entry, "id")
     return Conversation(name or unnamed(title, started, turns), title, started, tuple(turns))
+
+
+def _noted(nodes: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """The texts that are noted of the person, each with its slot; one of no known form is empty."""
+    for node in nodes.values():
+        message = node.get("message") if isinstance(node, dict) else None
+        content = message.get("content") if isinstance(message, dict) else None
+        if not isinstance(message, dict) or not isinstance(content, dict):
+            continue
+        kind = text_of(content, "content_type")
+        if text_of(message, "recipient") == "bio":
+            yield _text(content), ""
+        elif kind == "model_editable_context":
+            if content.get("model_set_context"):
+                yield text_of(content, "model_set_context"), ""
+        else:
+            yield from _instructions(message.get("metadata"), content)
+
+
+def _instructions(metadata: Any, content: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Custom instructions: as they were typed, or else out of the words that ChatGPT put around."""
+    typed = metadata.get("user_context_message_data") if isinstance(metadata, dict) else None
+    typed = typed if isinstance(typed, dict) else {}
+    if not typed and text_of(content, "content_type") != "user_editable_context":
+        return
+    for field, name, slot in _CONTEXTS:
+        fenced = _FENCED.search(text_of(content, field))
+        text = text_of(typed, name) or (fenced[1] if fenced else "")
+        if text.strip():
+            yield text, slot
+        elif typed.get(name) or content.get(field):
+            yield "", slot
 
 
 def _branch(nodes: dict[str, Any], last: Any) -> list[tuple[str, dict[str, Any]]]:

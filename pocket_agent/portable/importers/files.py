@@ -23,6 +23,9 @@ MAX_DIRECTORY = 4 * 1024**2
 """Bytes of a .zip's table of contents: some 30,000 files. All of it is held in memory."""
 
 _MEMBER = re.compile(r"(?:[^/\\]+/)?conversations(?:[-_]\d{1,4})?\.json")
+_NOTES = re.compile(r"(?:[^/\\]+/)?memories(?:[-_]\d{1,4}|/[^/\\]+)?\.json")
+MAX_NOTES = 1_000
+"""Files of notes that are looked at."""
 _ZIP = b"PK\x03\x04"
 _TAIL = 22 + 65_535
 _END = struct.Struct("<4s4H2LH")
@@ -85,6 +88,15 @@ class ImportFile:
         else:
             yield self._pieces(self._file)
 
+    def notes(self) -> Iterator[Iterator[bytes]]:
+        """Of a .zip, the pieces of each file beside the conversations that holds memories.
+
+        Raises:
+            PortableError: the .zip is damaged.
+        """
+        if self.is_zip:
+            yield from self._matching(_NOTES, MAX_NOTES)
+
     @property
     def is_zip(self) -> bool:
         """Whether it is a .zip."""
@@ -114,17 +126,22 @@ class ImportFile:
             raise self._unreadable(error) from error
 
     def _members(self) -> Iterator[Iterator[bytes]]:
+        none = True
+        for text in self._matching(_MEMBER):
+            none = False
+            yield text
+        if none:
+            raise _unknown_zip()
+
+    def _matching(self, pattern: re.Pattern[str], most: int = 0) -> Iterator[Iterator[bytes]]:
+        """The pieces of each file of the .zip of such a name, of the first `most` (0: of all)."""
         try:
             self._check_directory()
             with zipfile.ZipFile(self._file) as archive:
-                members = [m for m in archive.infolist() if _MEMBER.fullmatch(m.filename)]
-                names = [member.filename for member in members]
-                if not names or len(set(names)) < len(names):
-                    raise PortableError(
-                        "The .zip holds no conversations.json, or several of one name",
-                        "Choose the export as it was downloaded.",
-                    )
-                for member in sorted(members, key=lambda m: m.filename):
+                members = [m for m in archive.infolist() if pattern.fullmatch(m.filename)]
+                if len({member.filename for member in members}) < len(members):
+                    raise _unknown_zip()
+                for member in sorted(members, key=lambda m: m.filename)[: most or None]:
                     yield _unpacked(archive, member)
         except OSError as error:
             raise self._unreadable(error) from error
@@ -149,6 +166,13 @@ class ImportFile:
         return PortableError(
             f"{self.path} can't be read ({error.strerror or error})", "Check the name."
         )
+
+
+def _unknown_zip() -> PortableError:
+    return PortableError(
+        "The .zip holds no conversations.json, or several of one name",
+        "Choose the export as it was downloaded.",
+    )
 
 
 def _unpacked(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator[bytes]:

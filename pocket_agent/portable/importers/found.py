@@ -68,15 +68,27 @@ class Conversation:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """Something said of the person, to wait for a yes or no. `quote` is how the file says it."""
+    """Something said of the person, to wait for a yes or no.
+
+    Args:
+        quote: how the file says it.
+        beside: whether it comes along with conversations: what is too much of it is left out, and
+            doesn't keep these from coming.
+    """
 
     slot: str
     value: str
     polarity: Polarity
     quote: str
+    beside: bool = False
 
 
-Found = Conversation | Statement
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A note of the person in a form that isn't known: it is passed over, and counted."""
+
+
+Found = Conversation | Statement | Unknown
 
 
 class Importer(Protocol):

@@ -8,18 +8,21 @@ quotes in it are left aside.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pocket_agent.errors import PortableError
 from pocket_agent.portable.importers.files import ImportFile
-from pocket_agent.portable.importers.found import OTHER, Found, Statement, clean_text
+from pocket_agent.portable.importers.found import OTHER, Found, Statement, Unknown, clean_text
 from pocket_agent.portable.markdown import MARK
 from pocket_agent.profile.facts import Polarity
 from pocket_agent.profile.slots import BY_NAME, POLAR, Group
+from pocket_agent.profile.sources import sentences
 from pocket_agent.profile.values import key
 
 MAX_BYTES = 4 * 1024**2
+MAX_NOTES = 500_000
+"""Characters of the notes that a program made of a person."""
 
 _BULLET = re.compile(r"^(?P<indent>\s*)(?:[-*+•]|\d{1,4}[.)])\s+(?:\[[ xX]\]\s+)?(?P<text>\S.*)$")
 _HEADING = re.compile(r"^\s{0,3}#{1,6}\s+(?P<text>.*?)\s*#*\s*$")
@@ -29,6 +32,8 @@ _LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
 _MARKS = re.compile(r"\*\*|__|`|(?<!\w)[*_](?=\S)|(?<=\S)[*_](?!\w)")
 _QUOTE = re.compile(r"^\s+>")
 _DATE = re.compile(r" \(\d{4}-\d\d-\d\d\)$")
+_DATA = ("{", "[{", '["')
+_NOTED = re.compile(r"^\[\d{4}-\d\d-\d\d\]\.?\s*")
 _ESCAPED = re.compile(r"\\([\\`*_\[\]<>])")
 _HIDDEN = 0xE000  # private characters stand for escaped ones while Markdown's marks are taken off
 _SHOWN = {_HIDDEN + ord(mark): mark for mark in "\\`*_[]<>"}
@@ -88,9 +93,14 @@ class Markdown:
         yield from statements(text)
 
 
-def statements(text: str) -> Iterator[Statement]:
-    """The statements of a Markdown text, in their order."""
-    heading = _Place()
+def statements(text: str, slot: str = "") -> Iterator[Statement]:
+    """The statements of a Markdown text, in their order.
+
+    Args:
+        slot: where they go that no heading stands over, and no label names another; empty for
+            `other`.
+    """
+    heading = _Place(slot)
     above: list[tuple[int, _Place]] = []
     for line in _lines(text):
         if found := _HEADING.match(line) or _BOLD_LINE.match(line):
@@ -105,6 +115,53 @@ def statements(text: str) -> Iterator[Statement]:
                 above.append((indent, over if named == _Place() else named))
             elif said:
                 yield _statement(said, over)
+
+
+def _listed(line: str) -> str:
+    """A line of notes as bullets: one for each sentence, without the date in front."""
+    if _HEADING.match(line) or _BOLD_LINE.match(line):
+        return line
+    if bullet := _BULLET.match(line):
+        return f"{bullet['indent']}- {_NOTED.sub('', bullet['text'])}"
+    return "\n".join(f"- {line[start:end].strip()}" for start, end in sentences(line))
+
+
+class Notes:
+    """Makes statements of what a program noted of the person: lists and prose, each thing once.
+
+    The same notes come again in many places, and more than a person's is passed over.
+    """
+
+    def __init__(self) -> None:
+        self._told: set[str] = set()
+        self._left = MAX_NOTES
+
+    def statements(self, text: str, slot: str = "") -> Iterator[Statement | Unknown]:
+        """What is new of a text: each sentence outside of a list is a statement too.
+
+        Args:
+            slot: as for `statements`. A text that is empty or a tool's own language is unknown.
+        """
+        text = clean_text(text, MAX_NOTES + 1)
+        if not text or len(text) > MAX_NOTES or text.startswith(_DATA):
+            yield Unknown()
+            return
+        listed = "\n".join(map(_listed, text.split("\n")))
+        fresh = [line for line in listed.split("\n") if self._is_new(line)]
+        self._left -= sum(map(len, fresh))
+        if self._left < 0:
+            yield Unknown()
+            return
+        for said in statements("\n".join(fresh), slot):
+            yield replace(said, beside=True)
+
+    def _is_new(self, line: str) -> bool:
+        """Whether a line is a heading, or a bullet that wasn't told."""
+        if line in self._told:
+            return False
+        if self._left > 0 and _BULLET.match(line):
+            self._told.add(line)
+        return True
 
 
 def _read(file: ImportFile) -> str:

@@ -16,6 +16,7 @@ from pocket_agent.portable.importers.found import (
     Conversation,
     Importer,
     Statement,
+    Unknown,
     clean_line,
 )
 from pocket_agent.profile.facts import IMPORTED, Fact, FactState, Op, OpKind, Polarity, Source
@@ -39,7 +40,9 @@ class Taken:
         sessions: conversations with new turns. turns, statements: how many are new.
         known: turns and statements that are here already, or that the person has said no to.
         forgotten: those that were forgotten here, and stay so.
-        skipped: statements that are empty or too long to be a fact.
+        skipped: statements that are empty or too long to be a fact, or, beside conversations, more
+            than are taken at once.
+        unknown: notes of the person in a form that isn't known.
         titles, lines: the first new conversations and statements, in words.
     """
 
@@ -49,6 +52,7 @@ class Taken:
     known: int = 0
     forgotten: int = 0
     skipped: int = 0
+    unknown: int = 0
     titles: list[str] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
 
@@ -66,10 +70,13 @@ def survey(path: Path, reader: Importer, store: Store | None) -> Taken:
         return _Walk(file, reader, store).check()
 
 
-def take_in(path: Path, reader: Importer, store: Store) -> Taken:
+def take_in(path: Path, reader: Importer, store: Store, *, learn: bool = False) -> Taken:
     """Take in a file: conversations, which recall then finds, and statements, which wait.
 
     Doing it twice changes nothing. The statements are one step of undo.
+
+    Args:
+        learn: let the policy read later what the person said; what it finds waits too.
 
     Raises:
         PortableError: the file can't be used; nothing was added. DiskFullError: there is no room.
@@ -78,7 +85,7 @@ def take_in(path: Path, reader: Importer, store: Store) -> Taken:
         walk = _Walk(file, reader, store)
         taken = walk.check()
         if taken.turns or taken.statements:
-            store.add_conversations(walk.conversations(Taken()), walk.entries)
+            store.add_conversations(walk.conversations(Taken()), walk.entries, learn=learn)
     return taken
 
 
@@ -117,6 +124,9 @@ class _Walk:
         """
         seen: set[str] = set()
         for found in self._reader.read(self._file):
+            if isinstance(found, Unknown):
+                taken.unknown += 1
+                continue
             if isinstance(found, Statement):
                 take(found)
                 continue
@@ -158,6 +168,9 @@ class _Walk:
             return
         if says in said:
             taken.known += 1
+            return
+        if found.beside and taken.statements == MAX_STATEMENTS:
+            taken.skipped += 1
             return
         said.add(says)
         quote = clean_line(found.quote, MAX_QUOTE)

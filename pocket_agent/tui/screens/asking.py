@@ -47,7 +47,7 @@ class Asking(Frame):
             self.entries_changed()
 
     @work(group="questions")
-    async def action_questions(self, argument: str = "") -> None:
+    async def action_questions(self, argument: str) -> None:
         if argument not in ("on", "off"):
             self.tell("/questions on, or /questions off", failure=True)
         elif self.is_open():

@@ -11,14 +11,16 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from pocket_agent.errors import PocketAgentError
-from pocket_agent.keys import in_force, key_name
 from pocket_agent.tui.backend import Backend, NeedsKeyError
 from pocket_agent.tui.commands import Command, parse
 from pocket_agent.tui.conversation import Said
 from pocket_agent.tui.dialogue import Dialogue
 from pocket_agent.tui.options import TuiOptions
 from pocket_agent.tui.screens.asking import OFFER, Asking
+from pocket_agent.tui.screens.beginning import Beginning
+from pocket_agent.tui.screens.carrying import Carrying
 from pocket_agent.tui.screens.choosing import Choosing
+from pocket_agent.tui.screens.docking import Docking
 from pocket_agent.tui.screens.looking import Looking
 from pocket_agent.tui.screens.passphrase import PassphraseScreen
 from pocket_agent.tui.screens.redoing import Redoing
@@ -42,7 +44,7 @@ _PLACEHOLDERS = (
 )
 
 
-class ChatScreen(Redoing, Writing, Looking, Choosing, Asking):
+class ChatScreen(Beginning, Docking, Redoing, Writing, Looking, Choosing, Asking, Carrying):
     """Talk with the assistant."""
 
     TITLE = "Chat"
@@ -50,6 +52,7 @@ class ChatScreen(Redoing, Writing, Looking, Choosing, Asking):
         Binding("f2", "profile", "what is remembered about you", id="profile"),
         Binding("f3", "sessions", "earlier conversations", id="sessions"),
         Binding("f6", "find", "find in every conversation", priority=True, id="find"),
+        Binding("f7", "panel", "show or hide what is remembered", priority=True, id="panel"),
         Binding("f5", "sources", "what the last reply was made from", id="sources"),
         Binding("f4", "context", "the prompt of the last reply", id="context"),
         Binding("ctrl+n", "new_session", "new conversation", priority=True, id="new"),
@@ -85,19 +88,19 @@ class ChatScreen(Redoing, Writing, Looking, Choosing, Asking):
         super().__init__()
         self._options = options
         self._was_locked = False
-        self.dialogue = Dialogue(backend, self, self._spawn, options.mode)
+        self.dialogue = Dialogue(backend, self, self._spawn, options.mode, options.keys)
         welcome = _WELCOMES.get(options.mode, WELCOME)
         self._transcript = Transcript(f"{welcome}\n\n{OFFER}" if options.welcomes else welcome)
+        self._panel = self.make_panel()
         self._prompt = Prompt(enter_sends=options.enter_sends)
         self._status = StatusLine()
         self._heading = Heading(
-            "Pocket Agent" if options.blank else f"Pocket Agent · {backend.profile_name}",
-            f"{key_name(in_force(options.keys)['help'])} help",
+            "Pocket Agent" if options.blank else f"Pocket Agent · {backend.profile_name}"
         )
 
     def body(self) -> Iterator[Widget]:
         yield self._heading
-        yield self._transcript
+        yield Horizontal(self._transcript, self._panel, id="middle")
         yield Horizontal(Static("›", id="glyph", markup=False), self._prompt, id="prompt-box")
         yield self._status
 
@@ -113,28 +116,12 @@ class ChatScreen(Redoing, Writing, Looking, Choosing, Asking):
         width = self.size.width
         text = next(text for least, text in _PLACEHOLDERS if width >= least)
         new_line, send = ("ctrl+j", "Enter") if self._options.enter_sends else ("Enter", "ctrl+j")
-        key = key_name(in_force(self._options.keys)["help"])
-        self._prompt.placeholder = text.format(send=send, new_line=new_line, help=key)
+        self._prompt.placeholder = text.format(send=send, new_line=new_line, help=self.key("help"))
         self._status.show(self.dialogue.status)
 
     @work(group="begin")
     async def _begin(self) -> None:
-        key = await self._offer() if self._options.offers_encryption else None
-        await self._open(self._options.session, key)
-
-    async def _offer(self) -> str | None:
-        """Offer to encrypt the new profile. What is typed by who skips that goes to the field."""
-        from pocket_agent.tui.screens.offer import offer_encryption
-
-        key, held = await offer_encryption(cast("PocketApp", self.app))
-        if held:
-            self._prompt.add(held)
-        if key is None and (decline := self._options.decline_encryption):
-            try:
-                await asyncio.to_thread(decline)
-            except PocketAgentError as error:
-                self.tell(str(error), failure=True)
-        return key
+        await self._open(self._options.session, await self.meet())
 
     async def _open(self, session: str | None, key: str | None) -> None:
         """Open the profile, asking for its passphrase as often as it takes; then load the model."""
@@ -155,6 +142,9 @@ class ChatScreen(Redoing, Writing, Looking, Choosing, Asking):
         if self._options.turn and not self._was_locked:
             self.go_to_turn(self._options.session or "", self._options.turn)
         await self.dialogue.load()
+        if self._wants_models and self.app.screen is self:
+            self._wants_models = False
+            self.action_models()
 
     async def _ask(self, reason: str, *, may_leave: bool) -> str | None:
         screen = PassphraseScreen(reason, may_leave=may_leave)
@@ -173,6 +163,7 @@ class ChatScreen(Redoing, Writing, Looking, Choosing, Asking):
             self.app.pop_screen()
         self.app.clear_notifications()
         self._heading.show(self.dialogue.backend.profile_name)
+        self._panel.show(None)
         self._was_locked = True
         closing = asyncio.ensure_future(self.dialogue.lock())
         key = await self._ask(reason, may_leave=False)
@@ -199,7 +190,7 @@ class ChatScreen(Redoing, Writing, Looking, Choosing, Asking):
 
     def entries_changed(self) -> None:
         """Entries were added, removed or changed their state."""
-        self._prompt.remember(tuple(self.dialogue.conversation.history))
+        self._remember()
         self.check_editing()
         self.run_worker(self._sync(), group="sync")
 
@@ -228,20 +219,32 @@ class ChatScreen(Redoing, Writing, Looking, Choosing, Asking):
     @on(Prompt.Sent)
     def _sent(self, message: Prompt.Sent) -> None:
         call = parse(message.text)
+        if call is None or call.command is not None:
+            self.dialogue.recent.type(message.text.strip())
+            self._remember()
         if call is None:
             self._transcript.anchor()
             if not self.send_anew(message.text.strip()):
                 self.dialogue.submit(message.text.strip())
+            self.give_draft_back()
         elif call.command is None:
             self._prompt.put(message.text)
             self.tell(f"There is no /{call.name}. /help lists the commands.", failure=True)
         else:
             if call.command.action != "edit":
                 self.leave_editing()
+            self.give_draft_back()
             self.run_command(call.command, call.argument)
 
+    def _remember(self) -> None:
+        dialogue = self.dialogue
+        self._prompt.remember(dialogue.recent.all(dialogue.conversation.history))
+
     def run_command(self, command: Command, argument: str = "") -> None:
-        """Do what a command of the table says."""
+        """Do what a command of the table says; where it needs an argument, ask for that."""
+        if command.needs_argument and not argument:
+            self.type_command(command)
+            return
         action = getattr(self, f"action_{command.action}")
         action(argument) if command.argument else action()
 
@@ -256,7 +259,7 @@ class ChatScreen(Redoing, Writing, Looking, Choosing, Asking):
         elif self.dialogue.replying:
             self.action_stop()
         else:
-            self.tell("ctrl+q leaves.")
+            self.tell(f"{self.key('quit')} leaves.")
 
     @on(MemoryLine.UndoWanted)
     def _undo_line(self, message: MemoryLine.UndoWanted) -> None:
@@ -294,7 +297,8 @@ class ChatScreen(Redoing, Writing, Looking, Choosing, Asking):
         if self.is_open():
             from pocket_agent.tui.screens.profile import ProfileScreen
 
-            self.app.push_screen(ProfileScreen(self.dialogue.backend))
+            # On the fact whose words were gone to: the same key then goes to the words before.
+            self.app.push_screen(ProfileScreen(self.dialogue.backend, self._looked[0]))
 
     def action_sessions(self) -> None:
         if self.is_open():
@@ -312,10 +316,7 @@ class ChatScreen(Redoing, Writing, Looking, Choosing, Asking):
             self._switch(None)
 
     @work(group="title")
-    async def action_rename(self, argument: str = "") -> None:
-        if not argument:
-            self._prompt.put("/title ")
-            return
+    async def action_rename(self, argument: str) -> None:
         if self.is_open():
             await self._rename(argument)
 
@@ -331,26 +332,24 @@ class ChatScreen(Redoing, Writing, Looking, Choosing, Asking):
         self.show_title()
 
     @work(group="forget")
-    async def action_forget(self, argument: str = "") -> None:
-        if not argument:
-            self._prompt.put("/forget ")
-            return
+    async def action_forget(self, argument: str) -> None:
         if self.is_open():
-            from pocket_agent.memory.erasure import Wish
-            from pocket_agent.tui.screens.confirm import forget_asking
+            from pocket_agent.tui.screens.topic import forget_what_is_said
 
-            wish = Wish(matching=argument)
-            line = await forget_asking(cast("PocketApp", self.app), self.dialogue.backend, wish)
+            app = cast("PocketApp", self.app)
+            line = await forget_what_is_said(app, self.dialogue.backend, argument)
             self.dialogue.conversation.note(line)
             self.entries_changed()
 
     async def reload(self) -> None:
         """Show the conversation as it is stored now: something was forgotten."""
         session = self.dialogue.backend.session
+        self.dialogue.recent.forget()
         try:
             await self.dialogue.switch(session.id if session else None)
         except PocketAgentError as error:
             self.dialogue.fail(error)
+        self.facts_changed(forgotten=True)
         self.show_title()
 
     @work(group="stop")
@@ -388,7 +387,8 @@ class ChatScreen(Redoing, Writing, Looking, Choosing, Asking):
         if not self.dialogue.backend.encrypted:
             self.tell("This profile is not encrypted: pocket-agent profile encrypt")
         elif self.dialogue.busy:
-            self.tell("Something is still under way: wait for it, or stop it with Esc.")
+            stop = self.key("stop")
+            self.tell(f"Something is still under way: wait for it, or stop it with {stop}.")
         else:
             self.lock_up("Locked")
 

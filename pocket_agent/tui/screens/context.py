@@ -12,11 +12,11 @@ from textual.widgets import Static
 
 from pocket_agent.errors import PocketAgentError
 from pocket_agent.tui.backend import Backend, SentPart, SentPrompt
-from pocket_agent.tui.safe_text import printable
+from pocket_agent.tui.safe_text import one_line, printable
 from pocket_agent.tui.screens.frame import Frame
 from pocket_agent.tui.widgets.bars import Heading
 
-_NOTHING = "Nothing has been sent to the model yet."
+_NOTHING = "Nothing has been sent to the model yet in this conversation."
 
 
 class ContextScreen(Frame):
@@ -58,10 +58,12 @@ class ContextScreen(Frame):
 
 
 def _summary(prompt: SentPrompt) -> str:
-    line = f"{prompt.tokens:,} of {prompt.limit:,} tokens"
+    lines = [f"{prompt.tokens:,} of {prompt.limit:,} tokens"] if prompt.limit else []
     if prompt.dropped_turns:
-        line += f" · the oldest {prompt.dropped_turns} turns did not fit and were left out"
-    return line
+        lines[0] += f" · the oldest {prompt.dropped_turns} turns did not fit and were left out"
+    if prompt.remark:
+        lines.append(one_line(prompt.remark, 500))
+    return "\n".join(lines)
 
 
 def _part(part: SentPart) -> Static:

@@ -7,6 +7,7 @@ from textual.app import ComposeResult
 from textual.screen import Screen
 from textual.widget import Widget
 
+from pocket_agent.keys import DEFAULT_KEYS, key_for
 from pocket_agent.tui.widgets.bars import MIN_COLUMNS, MIN_ROWS, TooSmall
 
 
@@ -35,6 +36,10 @@ class Frame(Screen[str | None]):
         fits = self.size.width >= MIN_COLUMNS and self.size.height >= MIN_ROWS
         if fits and self.focused is None and last is not None and last.is_attached:
             last.focus()
+
+    def key(self, action: str) -> str:
+        """The key of an action, as a hint tells it."""
+        return key_for(action, getattr(self.app, "keys", DEFAULT_KEYS))
 
     def tell(self, line: str, *, failure: bool = False) -> None:
         """Show a line for a moment. Text from outside is safe here: it is not markup."""

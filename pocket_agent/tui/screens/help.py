@@ -10,7 +10,7 @@ from textual.dom import DOMNode
 from textual.widget import Widget
 from textual.widgets import Static
 
-from pocket_agent.keys import DEFAULT_KEYS, key_name
+from pocket_agent.keys import DEFAULT_KEYS, key_for
 from pocket_agent.tui.commands import COMMANDS
 from pocket_agent.tui.prose_layout import indented
 from pocket_agent.tui.screens.frame import Frame
@@ -89,8 +89,8 @@ def bindings_of(
 ) -> Iterator[tuple[str, str]]:
     """The keys that a class itself binds, and what each does."""
     for binding in Binding.make_bindings(_own(owner)):
-        key = keys.get(binding.id or "", binding.key)
-        yield binding.key_display or key_name(key), binding.description
+        key = key_for(binding.id or "", keys, binding.key)
+        yield binding.key_display or key, binding.description
 
 
 def _own(owner: type[DOMNode]) -> Iterable[BindingType]:

@@ -18,6 +18,13 @@ class Looking(Frame):
     """The part of the chat that shows what its replies were made from, and searches."""
 
     dialogue: Dialogue
+    _looked: tuple[str, int] = ("", 0)
+
+    def looks_back(self, fact: str) -> int:
+        """How often the words of a fact were gone to before, one after the other."""
+        named, times = self._looked
+        self._looked = (fact, times + 1 if named == fact else 0)
+        return self._looked[1]
 
     def is_open(self) -> bool:
         """Whether the profile is open; says so if it isn't."""

@@ -31,13 +31,17 @@ class ModelsScreen(Listing[Offer]):
     Args:
         pull: what is being pulled; it goes on when the screen is left.
         quiet: whether nothing else is under way, so that the computer's speed can be measured.
+
+    Attributes:
+        for_learning: the model that was chosen is to learn, rather than to answer.
     """
 
     CSS_PATH = "models.tcss"
     TITLE = "Models"
-    KEYS = "Enter answer with it · p pull · c stop pulling · / filter · Esc back"
+    KEYS = "Enter answer with it · l learn with it · p pull · c stop pulling · / filter · Esc back"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "choose", "answer with it"),
+        Binding("l", "learn", "learn with it from what you say"),
         Binding("p", "pull", "pull it from the hub (uses the network)"),
         Binding("c", "cancel", "stop pulling; what came so far stays"),
         Binding("slash", "filter", "show only what contains a word", key_display="/"),
@@ -50,6 +54,7 @@ class ModelsScreen(Listing[Offer]):
         self._offers: Sequence[Offer] = ()
         self._memory: Memory | None = None
         self._pulled = ""
+        self.for_learning = False
 
     def heading(self) -> str:
         return "Models"
@@ -110,6 +115,7 @@ class ModelsScreen(Listing[Offer]):
 
     def _option(self, offer: Offer) -> Option:
         now = " · answers now" if offer.chosen else ""
+        now += " · learns from what you say" if offer.learns else ""
         row = Content.assemble(
             (one_line(offer.name, 80), "bold"),
             now,
@@ -123,12 +129,19 @@ class ModelsScreen(Listing[Offer]):
         self.action_choose()
 
     def action_choose(self) -> None:
+        self._choose(learning=False)
+
+    def action_learn(self) -> None:
+        self._choose(learning=True)
+
+    def _choose(self, *, learning: bool) -> None:
         offer = self._chosen()
         if offer is None:
             return
         if offer.broken:
             self._say(f"✗ {offer.broken}")
         elif offer.here:
+            self.for_learning = learning
             self.dismiss(offer.name)
         else:
             size = f"{offer.size / 1e6:,.0f} MB"

@@ -1,21 +1,25 @@
-"""At the very first start: shall the profile be encrypted? Skipped by one key."""
+"""At the first chat with a plain profile: shall it be encrypted? Skipped by one key."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import events, on
+from textual import on
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from pocket_agent.tui.screens.frame import Frame
+from pocket_agent.tui.screens.holding import Holding
 
 if TYPE_CHECKING:
     from pocket_agent.tui.app import PocketApp
 
 _OFFER = (
     "This profile is new. With a passphrase, whoever gets hold of its file can read nothing of it."
+)
+_OFFER_LATE = (
+    "This profile is plain: whoever gets hold of its file can read all of it. A passphrase ends "
+    "that, but for copies and exports made before."
 )
 _WARNING = "A forgotten passphrase means that the data is lost: there is no way around it."
 _LATER = "You can do it later, too: pocket-agent profile encrypt"
@@ -25,28 +29,27 @@ _SHORT = 12
 """Characters; fewer are soon guessed by who has the file."""
 
 
-class OfferScreen(Frame):
-    """Offer to encrypt a profile before it is made. Answers the passphrase, or None for no.
+class OfferScreen(Holding):
+    """Offer to encrypt a profile before it is opened. Answers the passphrase, or None for no.
+
+    Args:
+        new: the profile is not there yet.
 
     At first there is no field: who types already means the chat, so what is typed is held, to be
     put into its field.
-
-    Attributes:
-        held: what was typed before anything was chosen.
     """
 
     CSS_PATH = "offer.tcss"
     TITLE = "Encryption"
-    AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab", "choose", "choose a passphrase", priority=True),
         Binding("escape", "skip", "not now", priority=True),
     ]
 
-    def __init__(self) -> None:
+    def __init__(self, *, new: bool = True) -> None:
         super().__init__()
-        self.held = ""
-        self._told = Static(f"{_OFFER}\n\n{_WARNING}\n\n{_LATER}", id="told", markup=False)
+        offer = _OFFER if new else _OFFER_LATE
+        self._told = Static(f"{offer}\n\n{_WARNING}\n\n{_LATER}", id="told", markup=False)
         self._first = _field("passphrase")
         self._again = _field("the same again")
         self._keys = Static(_ASKING, classes="keys", markup=False)
@@ -56,26 +59,14 @@ class OfferScreen(Frame):
         yield Vertical(title, self._told, self._first, self._again, self._keys, id="box")
 
     @property
-    def _choosing(self) -> bool:
+    def asks_for_text(self) -> bool:
         return bool(self._first.display)
 
-    def on_key(self, event: events.Key) -> None:
-        if self._choosing:
-            return
-        if event.key == "enter":
-            event.stop()  # or it would go on to the chat's field, and send what is held
-            self.action_skip()
-        elif event.key == "backspace":
-            self.held = self.held[:-1]
-        elif event.is_printable and event.character:
-            self.held += event.character
-
-    def on_paste(self, event: events.Paste) -> None:
-        if not self._choosing:
-            self.held += event.text
+    def action_enter(self) -> None:
+        self.action_skip()
 
     def action_choose(self) -> None:
-        if self._choosing:
+        if self.asks_for_text:
             (self._again if self._first.has_focus else self._first).focus()
             return
         self._first.display = self._again.display = True
@@ -107,14 +98,17 @@ class OfferScreen(Frame):
         self._told.update(text)
 
 
-async def offer_encryption(app: "PocketApp") -> tuple[str | None, str]:
+async def offer_encryption(app: "PocketApp", *, new: bool = True) -> tuple[str | None, str]:
     """Show the offer. To be called in a worker.
+
+    Args:
+        new: the profile is not there yet.
 
     Returns:
         The passphrase, or None; and what was typed that is meant for the chat.
     """
     await app.take_early_keys()  # they were typed for the chat
-    screen = OfferScreen()
+    screen = OfferScreen(new=new)
     key = await app.push_screen_wait(screen)
     return key, screen.held
 

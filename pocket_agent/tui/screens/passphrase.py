@@ -19,6 +19,7 @@ class PassphraseScreen(Frame):
 
     Args:
         reason: why it is asked, in one line.
+        enter: what Enter does.
         may_leave: Esc ends the app. Not where somebody comes back to a locked one and presses any
             key: there it empties the field.
     """
@@ -27,20 +28,21 @@ class PassphraseScreen(Frame):
     TITLE = "Passphrase"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "give_up", "leave", priority=True)]
 
-    def __init__(self, reason: str, *, may_leave: bool = True) -> None:
+    def __init__(self, reason: str, *, may_leave: bool = True, enter: str = "opens it") -> None:
         super().__init__()
+        self._enter = enter
         self._reason = reason
         self._may_leave = may_leave
         self._field = Input(password=True, placeholder="passphrase", classes="field")
         self._field.cursor_blink = False  # nothing moves at idle
 
     def body(self) -> Iterator[Widget]:
-        leave = "Esc" if self._may_leave else "ctrl+q"
+        leave = "Esc" if self._may_leave else self.key("quit")
         yield Vertical(
             Static("Pocket Agent", id="title", markup=False),
             Static(self._reason, id="reason", markup=False),
             self._field,
-            Static(f"Enter opens it · {leave} leaves", classes="keys", markup=False),
+            Static(f"Enter {self._enter} · {leave} leaves", classes="keys", markup=False),
             id="box",
         )
 

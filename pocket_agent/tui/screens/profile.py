@@ -13,12 +13,12 @@ from textual.widgets.option_list import Option
 from pocket_agent.errors import PocketAgentError
 from pocket_agent.memory.erasure import Wish
 from pocket_agent.profile.edits import is_waiting
-from pocket_agent.profile.facts import Fact, FactState
+from pocket_agent.profile.facts import Actor, Fact, FactState
 from pocket_agent.tui.backend import Backend
 from pocket_agent.tui.factsheet import Section, marks, origin, polarity_words, sections
 from pocket_agent.tui.prose_layout import indented
 from pocket_agent.tui.safe_text import one_line, printable
-from pocket_agent.tui.screens.confirm import forget_asking
+from pocket_agent.tui.screens.confirm import YES, Asked, ConfirmScreen, forget_asking
 from pocket_agent.tui.screens.listing import MARGIN, Listing
 from pocket_agent.tui.status import NARROW
 from pocket_agent.tui.widgets.bars import Heading
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _EMPTY = "Nothing is remembered yet. What you tell about yourself in the chat comes here."
 _SLOT = 12
-_CHANGES = ("edit", "add", "remove", "undo", "lock", "pin", "answer", "forget")
+_CHANGES = ("edit", "add", "remove", "undo", "lock", "pin", "answer", "answer_imports", "forget")
 
 
 class _Wish(Enum):
@@ -48,13 +48,16 @@ class ProfileScreen(Listing[Fact | _Wish]):
     CSS_PATH = "profile.tcss"
     TITLE = "Profile"
     KEYS = (
-        "e edit · a add · d delete · u undo · l lock · p pin · y yes · n no · x forget · "
+        "e edit · a add · d delete · u undo · l lock · p pin · y yes · n no · Y N all imported · "
+        "x forget · "
         "w words · h history · t date · / filter · Esc back"
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("e,enter", "edit", "edit the value"),
         Binding("a,plus", "add", "add a fact by hand: food: ramen"),
-        Binding("w,g", "words", "go to your words: the turn that a fact rests on"),
+        Binding(
+            "w,g", "words", "go to your words: the turn that a fact rests on; again, the one before"
+        ),
         Binding("h", "history", "everything that became of a fact"),
         Binding("t", "date", "the profile as it was on a day"),
         Binding("d,delete", "remove", "delete (undo brings it back)"),
@@ -63,6 +66,8 @@ class ProfileScreen(Listing[Fact | _Wish]):
         Binding("p", "pin", "pin or unpin: the model is always told a pinned fact"),
         Binding("y,c", "answer(True)", "say yes to what waits"),
         Binding("n", "answer(False)", "say no to what waits: it is not asked again"),
+        Binding("Y", "answer_imports(True)", "say yes to all that was imported and waits (asks)"),
+        Binding("N", "answer_imports(False)", "say no to all of it (asks)"),
         Binding("x", "forget", "forget for good, in the conversations too (asks)"),
         Binding("slash", "filter", "show only what contains a word", key_display="/"),
         Binding("escape", "back", "back", priority=True),
@@ -145,7 +150,8 @@ class ProfileScreen(Listing[Fact | _Wish]):
         fact = self._chosen()
         if fact is not None and fact.state is not FactState.DOUBT and not self._day:
             self._editing = fact
-            self._open_field(f"new value of {fact.slot}", printable(fact.value))
+            hint = f"new value of {fact.slot}, or slot: value"
+            self._open_field(hint, printable(fact.value))
 
     def action_filter(self) -> None:
         self._editing = None
@@ -168,16 +174,18 @@ class ProfileScreen(Listing[Fact | _Wish]):
         fact = self._chosen()
         if fact is None:
             return
+        chat = cast("PocketApp", self.app).chat
         try:
-            row = await self._backend.said_at(fact.id)
+            row = await self._backend.said_at(fact.id, chat.looks_back(fact.id))
         except PocketAgentError as error:
             self._say(str(error))
             return
         if row is None:
             self._say("It rests on no turn that is here.")
             return
-        chat = cast("PocketApp", self.app).chat
         self.dismiss(None)
+        if " of " in row.about:
+            chat.tell(f"{row.about}; w on the fact again goes to the one before")
         chat.run_worker(chat.dialogue.attempt(chat.go_to(row)), group="sources", exclusive=True)
 
     @work(group="look", exclusive=True)
@@ -229,6 +237,26 @@ class ProfileScreen(Listing[Fact | _Wish]):
         fact = self._chosen()
         if fact is not None and is_waiting(fact):
             self._change(self._answer(fact, yes))
+
+    @work(group="change")
+    async def action_answer_imports(self, yes: bool) -> None:
+        waits = [f for f in self._facts.values() if is_waiting(f) and f.actor is Actor.IMPORT]
+        if not waits:
+            self._say("Nothing that was imported waits.")
+            return
+        asked = Asked(
+            "All that was imported",
+            f"This says {'yes' if yes else 'no'} to {len(waits)}: ",
+            "One undo takes it back.",
+            f"y say {'yes' if yes else 'no'} to all · Esc leave them waiting",
+        )
+        lines = [f"{fact.slot} · {fact.value}" for fact in waits]
+        screen = ConfirmScreen("facts that wait" if len(waits) > 1 else "fact", lines, asked)
+        if await self.app.push_screen_wait(screen) == YES:
+            self._change(self._answer_imports(yes))
+
+    async def _answer_imports(self, yes: bool) -> str:
+        return (await self._backend.answer_imports(yes)).line
 
     async def _answer(self, fact: Fact, yes: bool) -> str:
         return (await self._backend.answer_fact(fact.id, yes)).line

@@ -7,6 +7,7 @@ from textual.widgets import Static
 
 from pocket_agent.tui.conversation import Said, SaidState
 from pocket_agent.tui.dialogue import Dialogue
+from pocket_agent.tui.options import TuiOptions
 from pocket_agent.tui.screens.copying import Copying
 from pocket_agent.tui.widgets.prompt import Prompt
 from pocket_agent.tui.widgets.turn_keys import SaidWidget
@@ -21,6 +22,7 @@ class Redoing(Copying):
     """The part of the chat that goes back to what was said."""
 
     dialogue: Dialogue
+    _options: TuiOptions
     _prompt: Prompt
     _editing: Said | None = None
     _draft = ""
@@ -55,14 +57,16 @@ class Redoing(Copying):
             self._say_why(self.dialogue.take_back(said))
             return
         if not self.dialogue.is_message(said):
-            self.tell("Only a message of yours can be said anew. ctrl+r makes another reply.")
+            again = self.key("regenerate")
+            self.tell(f"Only a message of yours can be said anew. {again} makes another reply.")
             return
         if self._editing is None:
             self._draft = self._prompt.text
         self._editing = said
         self._prompt.put(said.text)
         self.query_one("#glyph", Static).update(_EDITING)
-        self.tell("Enter says it anew, and keeps the old one as a branch; Esc leaves it.")
+        send, leave = "Enter" if self._options.enter_sends else "ctrl+j", self.key("stop")
+        self.tell(f"{send} says it anew, and keeps the old one as a branch; {leave} leaves it.")
 
     def leave_editing(self) -> bool:
         """Put back what was being typed before; whether a message was being said anew."""
@@ -98,7 +102,8 @@ class Redoing(Copying):
         """Show another version of the newest turn that has some; 0 goes on to the next, round."""
         said = self.dialogue.newest_with_versions() if self.is_open() else None
         if said is None:
-            self.tell("Nothing here has another version yet: ctrl+r makes another reply.")
+            again = self.key("regenerate")
+            self.tell(f"Nothing here has another version yet: {again} makes another reply.")
             return
         number, count = said.version
         await self._show_version(said, step or (1 if number < count else 1 - count))
@@ -127,7 +132,7 @@ class Redoing(Copying):
         if said.state is SaidState.QUEUED:
             self.dialogue.drop_waiting(said)
         elif self.dialogue.replying or not said.turn:
-            self.tell("A reply is being written: Esc stops it.")
+            self.tell(f"A reply is being written: {self.key('stop')} stops it.")
         elif self.is_open():
             app, backend = cast("PocketApp", self.app), self.dialogue.backend
             line = await forget_asking(app, backend, Wish(turn=said.turn))

@@ -20,7 +20,7 @@ from pocket_agent.tui.widgets.bars import Heading
 if TYPE_CHECKING:
     from pocket_agent.tui.app import PocketApp
 
-_KEYS = "Enter goes there · F4 the very prompt of the last reply · Esc back"
+_KEYS = "Enter goes there · {context} the very prompt of the last reply · Esc back"
 _MARGIN = 4
 _LONGEST = 300
 
@@ -35,7 +35,7 @@ class SourcesScreen(Frame):
     CSS_PATH = "sources.tcss"
     TITLE = "Sources"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f4", "context", "the prompt of the last reply"),
+        Binding("f4", "context", "the prompt of the last reply", id="context"),
         Binding("escape,q", "back", "back"),
     ]
 
@@ -48,7 +48,7 @@ class SourcesScreen(Frame):
     def body(self) -> Iterator[Widget]:
         yield Heading("Sources · what this reply was made from")
         yield self._list
-        yield Static(_KEYS, classes="keys", markup=False)
+        yield Static(_KEYS.format(context=self.key("context")), classes="keys", markup=False)
 
     def on_mount(self) -> None:
         self._list.focus()

@@ -6,6 +6,7 @@ from textual import work
 from textual.app import SuspendNotSupported
 
 from pocket_agent.errors import PocketAgentError
+from pocket_agent.tui.commands import Command, parse
 from pocket_agent.tui.dialogue import Dialogue
 from pocket_agent.tui.options import TuiOptions
 from pocket_agent.tui.screens.frame import Frame
@@ -19,21 +20,33 @@ class Writing(Frame):
     _options: TuiOptions
     _prompt: Prompt
     _draft_beside = ""
-    """What was being typed when the palette began the command."""
+    """What was being typed when a command was put into the field, to be finished there."""
 
     def is_open(self) -> bool:
         """Whether the profile is open; says so if it isn't."""
         raise NotImplementedError
 
+    def leave_editing(self) -> bool:
+        """Put back what was being typed before; whether a message was being said anew."""
+        raise NotImplementedError
+
+    def type_command(self, command: Command) -> None:
+        """Put a command into the field, for what follows it; the draft comes back later."""
+        self.leave_editing()
+        if parse(self._prompt.text) is None:
+            self._draft_beside += self._prompt.text
+        self._prompt.put(f"/{command.name} ")
+        self._prompt.focus()
+
+    def give_draft_back(self) -> None:
+        """The command is given: what was being typed before it is in the field again."""
+        beside, self._draft_beside = self._draft_beside, ""
+        if beside:
+            self._prompt.put(beside + self._prompt.text)
+
     @work(group="attach", exclusive=True)
-    async def action_attach(self, argument: str = "") -> None:
+    async def action_attach(self, argument: str) -> None:
         """Let a text file go with the message, if it fits the model's context."""
-        if not argument:
-            self._draft_beside = self._prompt.text
-            self._prompt.put("/attach ")
-            return
-        self._prompt.put(self._draft_beside + self._prompt.text)
-        self._draft_beside = ""
         if self.is_open():
             try:
                 self.tell(await self._attach_file(argument))
@@ -60,7 +73,7 @@ class Writing(Frame):
         if self._options.incognito:
             self.tell("An editor needs a file, and this chat writes none.", failure=True)
         elif self.dialogue.replying:
-            self.tell("A reply is being written: Esc stops it.")
+            self.tell(f"A reply is being written: {self.key('stop')} stops it.")
         else:
             try:
                 command = editor_command()

@@ -6,6 +6,7 @@ from textual.geometry import Size
 from textual.widget import Widget
 from textual.widgets import Static
 
+from pocket_agent.keys import DEFAULT_KEYS, key_for
 from pocket_agent.tui.safe_text import one_line
 from pocket_agent.tui.status import NARROW, Status, rows
 
@@ -13,19 +14,29 @@ MIN_COLUMNS, MIN_ROWS = 30, 8
 
 
 class Heading(Widget):
-    """One line at the top: where one is, and how to get help."""
+    """One line at the top: where one is, and how to get help.
+
+    Args:
+        right: what stands there instead of that.
+    """
 
     ALLOW_SELECT = False
 
-    def __init__(self, left: str, right: str = "F1 help") -> None:
+    def __init__(self, left: str, right: str | None = None) -> None:
         super().__init__()
-        self._left, self._right = left, right
+        self._left, self._given = left, right
 
     def show(self, left: str) -> None:
         """Change what the line says."""
         if left != self._left:
             self._left = left
             self.refresh()
+
+    @property
+    def _right(self) -> str:
+        if self._given is not None:
+            return self._given
+        return f"{key_for('help', getattr(self.app, 'keys', DEFAULT_KEYS))} help"
 
     def render(self) -> RenderResult:
         width = self.content_size.width

@@ -12,7 +12,7 @@ from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Static
 
-from pocket_agent.keys import DEFAULT_KEYS, key_name
+from pocket_agent.keys import DEFAULT_KEYS, key_for
 from pocket_agent.memory.records import TurnRole
 from pocket_agent.tui.conversation import Entry, Note, Remembered, Said, SaidState, Sources
 from pocket_agent.tui.prose import Code, Prose, code_blocks
@@ -194,7 +194,7 @@ class MemoryLine(Static):
         if self.row.undone:
             self.update(Content.assemble((line, "strike"), "  undone"))
             return
-        key = key_name(getattr(self.app, "keys", DEFAULT_KEYS)["undo"])
+        key = key_for("undo", getattr(self.app, "keys", DEFAULT_KEYS))
         undo = f"{key} undo" if newest else "undo"
         if self.row.waits:
             action = Content.from_markup(

@@ -4,6 +4,7 @@ Each mounted reply makes every relayout dearer; those that are far from what is 
 """
 
 import asyncio
+from collections.abc import Mapping
 
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
@@ -11,6 +12,7 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Static
 
+from pocket_agent.keys import DEFAULT_KEYS, key_for
 from pocket_agent.tui.conversation import Conversation, Entry, Said
 from pocket_agent.tui.widgets.entries import MemoryLine, ReplyTurn, UserTurn, widget_for
 from pocket_agent.tui.widgets.window import MOST, Window
@@ -183,12 +185,15 @@ class Transcript(VerticalScroll, can_focus=False):
         return entries[bounds]
 
     def _show_edges(self, before: int, after: int) -> None:
+        keys: Mapping[str, str] = getattr(self.app, "keys", DEFAULT_KEYS)
         self._welcome.display = not self._conversation.entries
         self._top.display = more = before > 0 or self._conversation.older
         count = f"{before}{'+' if self._conversation.older else ''} " if before else ""
-        self._top.update(f"▲ {count}older · PageUp shows them" if more else "")
+        self._top.update(f"▲ {count}older · {key_for('page_up', keys)} shows them" if more else "")
         self._bottom.display = after > 0
-        self._bottom.update(f"▼ {after} newer · ctrl+End goes to the end" if after else "")
+        self._bottom.update(
+            f"▼ {after} newer · {key_for('end', keys)} goes to the end" if after else ""
+        )
 
     async def _reconcile(self, window: list[Entry]) -> None:
         wanted = {entry.key for entry in window}

@@ -126,3 +126,41 @@ def zipped(folder: Path, files: dict[str, bytes], name: str = "export.zip") -> P
     path = folder / name
     path.write_bytes(held.getvalue())
     return path
+
+
+def remembering(name: str = "c-9", **more: Any) -> dict[str, Any]:
+    """A conversation of ChatGPT's in which it noted something, on a branch that isn't in view."""
+    typed = {
+        "about_user_message": "I bind books.\nI live in Porto.",
+        "about_model_message": "Be brief.",
+    }
+    told = {
+        "content": {"content_type": "user_editable_context", "user_profile": "Preface: ```x```"},
+        "metadata": {"is_user_system_message": True, "user_context_message_data": typed},
+    }
+    listed = "# Model Set Context\n\n1. [2024-05-01]. User has a cat.\n2. [2024-05-02]. User swims."
+    context = {"content_type": "model_editable_context", "model_set_context": listed}
+    code = {"content_type": "code", "text": "User has a cat. User is called Ana."}
+    nodes = [
+        node("r", None, ["i"], "user", "", **told),
+        node("i", "r", ["a"], "assistant", "", content=context),
+        node("a", "i", ["b", "c"], "user", "I have a cat"),
+        node("b", "a", [], "assistant", "", recipient="bio", content=code),
+        node("x", "a", [], "assistant", "Forget that user swims.", recipient="bio"),
+        node("y", "a", [], "assistant", '{"memory": "in a way of its own"}', recipient="bio"),
+        node("c", "a", [], "assistant", "Lovely!"),
+    ]
+    return {
+        **chatgpt(name, "A cat"),
+        "mapping": {n["id"]: n for n in nodes},
+        "current_node": "c",
+        **more,
+    }
+
+
+MEMORY = {
+    "conversations_memory": "**About work**\n\nAna binds books. She works alone.\n- likes tea\n",
+    "project_memories": {"p-1": "The atlas is due in May.", "p-2": 7},
+    "account_uuid": "someone",
+}
+"""What Claude noted of a person."""

@@ -1,15 +1,17 @@
 """Each format: what is read of it, what is left out, and telling one from the other."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-from import_samples import chatgpt, claude, mem0, node, written, zipped
+from import_samples import MEMORY, chatgpt, claude, mem0, node, remembering, written, zipped
 
 from pocket_agent.errors import PortableError
 from pocket_agent.memory.records import TurnRole
 from pocket_agent.portable.importers.files import ImportFile
-from pocket_agent.portable.importers.found import Conversation, Found, Statement
+from pocket_agent.portable.importers.found import Conversation, Found, Statement, Unknown
+from pocket_agent.portable.importers.markdown import MAX_NOTES, Notes
 from pocket_agent.portable.importers.registry import IMPORTERS, detect
 from pocket_agent.profile.facts import Polarity
 
@@ -151,3 +153,69 @@ def test_a_file_of_another_format_is_refused(tmp_path: Path, name: str) -> None:
     with ImportFile(written(tmp_path, other)) as file, pytest.raises(PortableError) as caught:
         list(IMPORTERS[name].read(file))
     assert "\n" not in str(caught.value)
+
+
+def test_what_chatgpt_noted_becomes_statements_each_once(tmp_path: Path) -> None:
+    path = written(tmp_path, [remembering(), remembering("c-10")])
+    said = [found for found in read(path) if isinstance(found, Statement)]
+    assert [(each.slot, each.value) for each in said] == [
+        ("other", "I bind books."),
+        ("other", "I live in Porto."),
+        ("manner", "Be brief."),
+        ("other", "User has a cat."),
+        ("other", "User swims."),
+        ("other", "User is called Ana."),
+    ]
+    assert all(each.beside for each in said)
+    assert read(path).count(Unknown()) == 2, "one in each conversation"
+    turns = [
+        turn.text for found in read(path) if isinstance(found, Conversation) for turn in found.turns
+    ]
+    assert turns == ["I have a cat", "Lovely!"] * 2, "notes are no turns"
+
+
+def test_custom_instructions_come_out_of_the_words_around_them(tmp_path: Path) -> None:
+    content = {
+        "content_type": "user_editable_context",
+        "user_profile": "The user told of themselves.\nUser profile:\n```I keep bees.```",
+        "user_instructions": ["in another form"],
+    }
+    nodes = {"a": node("a", None, [], "user", "", content=content)}
+    found = read(written(tmp_path, [chatgpt(mapping=nodes, current_node="a")]))
+    assert [each.value for each in found if isinstance(each, Statement)] == ["I keep bees."]
+    assert found.count(Unknown()) == 1
+
+
+@pytest.mark.parametrize("name", ["memories.json", "data/memories.json", "memories/someone.json"])
+def test_what_claude_noted_comes_out_of_its_own_file(tmp_path: Path, name: str) -> None:
+    files = {"conversations.json": json.dumps([claude()]), name: json.dumps([MEMORY])}
+    found = read(zipped(tmp_path, {each: text.encode() for each, text in files.items()}))
+    assert [(each.slot, each.value) for each in found if isinstance(each, Statement)] == [
+        ("other", "Ana binds books."),
+        ("other", "She works alone."),
+        ("other", "tea"),
+        ("other", "The atlas is due in May."),
+    ]
+    assert found.count(Unknown()) == 1
+    alone = read(written(tmp_path, [MEMORY], "memories.json"))
+    assert alone == [each for each in found if not isinstance(each, Conversation)]
+
+
+@pytest.mark.parametrize(
+    "notes", [b"[", b"7", b"[[]]", b'[{"conversations_memory": {"a": 1}}]', b"\xff", b"[" * 99]
+)
+def test_notes_of_an_unknown_form_are_counted_and_never_an_error(
+    tmp_path: Path, notes: bytes
+) -> None:
+    files = {"conversations.json": json.dumps([claude()]).encode(), "memories.json": notes}
+    found = read(zipped(tmp_path, files))
+    assert [type(each) for each in found] == [Conversation, Unknown]
+
+
+def test_more_notes_than_a_persons_are_passed_over() -> None:
+    notes = Notes()
+    many = "\n".join(f"- note {number} {'x' * 90}" for number in range(4000))
+    assert len(list(notes.statements(many))) == 4000
+    assert list(notes.statements(many)) == [], "told already"
+    assert list(notes.statements(many.replace("note", "another"))) == [Unknown()]
+    assert list(Notes().statements("x" * (MAX_NOTES + 1))) == [Unknown()]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from import_samples import chatgpt, claude, mem0, written
+from import_samples import chatgpt, claude, mem0, remembering, written
 
 from pocket_agent.errors import DiskFullError, PortableError
 from pocket_agent.memory.erasure import Wish
@@ -202,3 +202,54 @@ def test_one_undo_for_each_import(tmp_path: Path, files: list[list[str]]) -> Non
             store.undo()
             assert store.profile() == state
     (tmp_path / "law.db").unlink()
+
+
+def test_what_is_noted_beside_conversations_waits_and_never_keeps_them_back(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(taking, "MAX_STATEMENTS", 4)
+    path = written(tmp_path, [remembering()])
+    done = take(store, path)
+    assert (done.turns, done.statements, done.skipped, done.unknown) == (2, 4, 2, 1)
+    assert store.profile().active() == []
+    assert {fact.sources[0].imported_from for fact in waiting(store.profile())} == {"chatgpt"}
+    again = take(store, path)
+    assert (again.turns, again.statements, again.known) == (0, 2, 6), "those that were left out"
+    store.undo()
+    assert len(waiting(store.profile())) == 4
+
+
+def test_with_consent_what_was_said_is_queued_behind_what_is_said_here(
+    store: Store, tmp_path: Path
+) -> None:
+    take_in(written(tmp_path, [chatgpt()]), IMPORTERS["chatgpt"], store, learn=True)
+    (session,) = store.sessions()
+    turn = store.add_user_turn(session.id, "And Lisbon?")
+    assert store.unread_turns() == [turn]
+    texts = [later.text for later in store.turns_read_later()]
+    assert texts == ["Where is the Livraria Lello bookshop?", "Thanks, I love old bookshops!"]
+    for later in store.turns_read_later():
+        store.mark_read(later.id, "policy")
+    assert store.turns_read_later() == []
+
+
+def test_conversations_and_what_is_noted_beside_them_are_one_step_of_undo(
+    store: Store, tmp_path: Path
+) -> None:
+    store.record(Op(OpKind.ADD, "home", "Porto"), actor=Actor.USER)
+    take(store, written(tmp_path, [chatgpt()], "a"))
+    before = rows(store)
+    longer = written(tmp_path, [chatgpt(), remembering()], "b")
+    done = take(store, longer)
+    assert (done.turns, done.statements) == (2, 6)
+    store.undo()
+    assert rows(store) == before
+    assert take(store, longer).turns == 2, "undone is not forgotten"
+    (yes,) = answers(waiting(store.profile())[:1], store.events(), yes=True)
+    store.record(yes, actor=Actor.USER)
+    store.undo()
+    assert len(waiting(store.profile())) == 6, "the newest change first"
+    store.undo()
+    store.undo()
+    assert store.sessions() == []
+    assert [fact.value for fact in store.profile().active()] == ["Porto"]
