@@ -21,6 +21,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,11 +40,13 @@ from pocket_agent.tui.options import TuiOptions
 
 LETTER = "ж"
 """Typed until it is echoed; it stands in no program's own text, and is nobody's key."""
-REPLY = 24
-"""Tokens of our replies in the conversation; those of `llm` can't be bounded."""
+REPLY, LONG_REPLY = 24, 200
+"""Tokens of our replies in the conversation, and of the one whose speed is told: short ones come in
+too few pieces for that. Those of `llm` can't be bounded, and are as long as it likes."""
 _FIGURES = ("help_s", "drawn_s", "typing_s")
 _SIZE = (100, 30)
 _AGAIN_S = 0.1
+_LONG_TURNS = 3
 _QUIET_S = 1.0
 _INSTALL_S = 3600.0
 _TOLD = 300
@@ -200,8 +203,10 @@ def _start(program: Installed, leave: bytes, timeout: float) -> tuple[float, flo
             if drawn and ready and terminal.seconds - typed_at > _AGAIN_S:
                 terminal.send(LETTER.encode())
                 typed_at = terminal.seconds
-        what = "echoed no letter" if drawn else "drew nothing"
-        raise PeerError(f"in {timeout:g} s it {what}: {terminal.text[-_TOLD:]}")
+        if not drawn:
+            raise PeerError(f"in {timeout:g} s it drew nothing")
+        what = f"drew after {drawn:.2f} s, but echoed no letter in {timeout:g} s"
+        raise PeerError(f"it {what}: {terminal.text[-_TOLD:]}")
     finally:
         terminal.kill()
 
@@ -274,17 +279,18 @@ def _until_quiet(terminal: Terminal, timeout: float, done: Callable[[], bool]) -
             raise PeerError(f"no prompt: {terminal.text[-_TOLD:]}")
 
 
-async def our_chat(turns: int, *, same_file: bool) -> list[Reply]:
+async def our_chat(turns: int, tokens: int, *, same_file: bool) -> list[Reply]:
     """The same conversation with our own backend: store, recall and learning with it.
 
     Args:
+        tokens: of a reply, at most.
         same_file: run the very file that `llm` runs, rather than the faster copy that we make.
     """
     with tempfile.TemporaryDirectory() as folder:
         locations = Locations(Path(folder), locate().cache)
         locations.prepare()
         options = TuiOptions(seed=1, requantize=not same_file)
-        backend = BriefBackend(locations, "default", options, REPLY)
+        backend = BriefBackend(locations, "default", options, tokens)
         try:
             await backend.open(None, lambda _: None)
             await backend.load(lambda _: None)
@@ -309,32 +315,43 @@ def talks(program: Installed | None, turns: Sequence[int], timeout: float) -> di
         turns: those that are told.
     """
     count, had = max(turns), dict[str, tuple[list[Reply], str]]()
+    long: dict[str, list[Reply]] = {}
     if program is not None:
         replies, why = llm_chat(program, count, timeout)
         had["llm"] = replies, why or "all turns"
     for name, same in (("ours_same_file", True), ("ours", False)):
-        had[name] = asyncio.run(our_chat(count, same_file=same)), "all turns"
-    return asyncio.run(_all_told(had, turns))
+        had[name] = asyncio.run(our_chat(count, REPLY, same_file=same)), "all turns"
+        long[name] = asyncio.run(our_chat(_LONG_TURNS, LONG_REPLY, same_file=same))
+    return asyncio.run(_all_told(had, long, turns))
 
 
 async def _all_told(
-    had: Mapping[str, tuple[list[Reply], str]], turns: Sequence[int]
+    had: Mapping[str, tuple[list[Reply], str]],
+    long: Mapping[str, list[Reply]],
+    turns: Sequence[int],
 ) -> dict[str, Any]:
+    """Seconds to the first text at some turns (None where it never came so far), and the speed."""
     async with fresh_engine() as engine:
         return {
-            name: await _told(engine, replies, turns) | {"ended": why}
+            name: {
+                "first_text_s": _firsts(replies, turns),
+                "tokens_s": await _speed(engine, long.get(name, replies)),
+                "turns": len(replies),
+                "ended": why,
+            }
             for name, (replies, why) in had.items()
         }
 
 
-async def _told(
-    engine: LlamaEngine, replies: Sequence[Reply], turns: Sequence[int]
-) -> dict[str, Any]:
-    """Seconds to the first text at some turns (None where it never came so far), and the speed.
+def _firsts(replies: Sequence[Reply], turns: Sequence[int]) -> dict[str, float | None]:
+    return {
+        str(turn): round(replies[turn - 1].first_s, 3) if turn <= len(replies) else None
+        for turn in turns
+    }
 
-    Args:
-        engine: counts the tokens of the replies.
-    """
+
+async def _speed(engine: LlamaEngine, replies: Sequence[Reply]) -> float | None:
+    """Median tokens a second; the engine counts the tokens."""
     texts = tuple(Message(Role.ASSISTANT, reply.text) for reply in replies)
     (empty,) = await engine.count((Message(Role.ASSISTANT, ""),))
     tokens = [size - empty for size in await engine.count(texts)] if texts else []
@@ -343,12 +360,7 @@ async def _told(
         for size, reply in zip(tokens, replies, strict=True)
         if size > 1 and reply.decode_s > 0
     ]
-    firsts = {
-        str(turn): round(replies[turn - 1].first_s, 3) if turn <= len(replies) else None
-        for turn in turns
-    }
-    speed = round(statistics.median(speeds), 1) if speeds else None
-    return {"first_text_s": firsts, "tokens_s": speed, "turns": len(replies)}
+    return round(statistics.median(speeds), 1) if speeds else None
 
 
 def _median(seconds: Sequence[float]) -> float:
@@ -367,7 +379,7 @@ def measure(
         if peer.name in names:
             print(f"{peer.name}…", file=sys.stderr)
             found[peer.name] = _measure_one(
-                lambda peer=peer: install(peer, folder),  # type: ignore[misc]
+                partial(install, peer, folder),
                 peer.leave,
                 runs,
                 timeout,

@@ -44,8 +44,11 @@ from pocket_agent.tui.screens.chat import ChatScreen
 GROWTH_LIMIT_PERCENT = 5.0
 REPLY = 24
 """Tokens of a reply."""
-_WARM, _SHARE = 0.2, 0.1
-"""The part of the turns that is warm-up, and of those compared, behind it and at the end."""
+_WARM_TURNS, _SHARE = 40, 0.1
+"""Turns of warm-up (half of fewer than twice as many), and the part compared, there and at the end.
+
+The embedder takes most of its memory with the first texts, which lasts some 15 turns.
+"""
 _HARMLESS = ("There is nothing to undo",)
 """Failures that random hands bring about, and that are the right answer."""
 
@@ -70,7 +73,7 @@ class Report:
     def growth_percent(self) -> float:
         """The memory of all processes at the end over that after the warm-up."""
         totals = [sum(parts.values()) for parts in self.megabytes]
-        begin, some = int(_WARM * len(totals)), max(1, int(_SHARE * len(totals)))
+        begin, some = min(_WARM_TURNS, len(totals) // 2), max(1, int(_SHARE * len(totals)))
         first, last = totals[begin : begin + some], totals[-some:]
         if not first:
             return 0.0
@@ -192,7 +195,7 @@ async def _steps(report: Report, app: _WatchedApp, turns: int, end: float, patie
         for step in plan(report.seed, turns):
             if not app.is_running:
                 report.ended = "the app's own end"
-                report.wrong.append(f"the app ended before {step.name}")
+                report.wrong.append(f"the app ended ({app.return_code}) before {step.name}")
                 break
             if time.monotonic() > end:
                 report.ended = "all minutes"
@@ -203,7 +206,7 @@ async def _steps(report: Report, app: _WatchedApp, turns: int, end: float, patie
                 report.wrong.append(f"{step.name}: {type(error).__name__}: {error}")
                 traceback.print_exc()
             report.steps[step.name] += 1
-            if step.name in SAYING:
+            if step.name in SAYING and app.is_running:
                 report.megabytes.append(await asyncio.to_thread(footprint.megabytes))
                 _tell(report, turns)
         if app.is_running:

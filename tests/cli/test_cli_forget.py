@@ -183,7 +183,8 @@ def test_of_a_topic_what_is_chosen_goes(
     )
     monkeypatch.setattr(sys, "stdin", Typing(("1", "yes")))
     said = call("profile", "forget", "--about", "my ex Jim")
-    assert "forgotten: 1 fact" in said.out
+    assert "forgotten: 1 fact, 1 quote, 1 change of the log, 1 export" in said.out
+    assert "Jim and I broke up" in call("memory", "search", "Jim").out  # only the fact was chosen
     said = call("profile", "forget", "--about", "broke up", "--choose", "all", "--yes")
     assert "1 conversation" in said.out
 
